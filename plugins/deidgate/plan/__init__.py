@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decide what happens to every Data Element of one instance, and why."""
