@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoded frames, one at a time, so that memory is bounded by a frame and not by the stack.
+
+Values are *stored values*: overlay bits and other unused bits are taken off, signs are right, planes are last. No
+look-up table or window is applied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import UID, JPEGExtended12Bit
+
+from deidgate.errors import CannotDeidentify
+from deidgate.pixels.codestream import declared
+from deidgate.pixels.description import PixelDescription
+
+_VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(10))
+"""MPEG-2, MPEG-4 and HEVC (PS3.5 A.4.5 to A.4.7 and their fragmentable forms): no decoder here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes
+    ----------
+    values : ndarray
+        ``(rows, columns, samples)`` stored values: uint8, uint16, uint32, int8, int16, int32, float32 or float64.
+    photometric : str
+        What the samples mean; RGB where the decoder has undone the colour transform of JPEG 2000.
+    """
+
+    values: NDArray[Any]
+    photometric: str
+
+
+class Decoder(Protocol):
+    """Turns one codestream into one frame."""
+
+    def __call__(self, codestream: bytes, description: PixelDescription) -> Frame:
+        """The frame, or CannotDeidentify ``pixel-data-undecodable``."""
+        ...
+
+
+def decode(codestream: bytes, description: PixelDescription) -> Frame:
+    """One frame of the compressed `codestream`, decoded in this process.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-codestream``, ``pixel-data-size``, ``pixel-data-undecodable`` or ``pixel-data-syntax``.
+    """
+    d = description
+    if str(d.transfer_syntax).startswith(_VIDEO):
+        raise CannotDeidentify("pixel-data-video", d.keyword)
+    size = declared(codestream, d.transfer_syntax)
+    if size is not None and (size.rows, size.columns, size.samples) != (d.rows, d.columns, d.samples):
+        raise CannotDeidentify("pixel-data-size", d.keyword)
+    if size is not None and size.precision > d.allocated:
+        raise CannotDeidentify("pixel-data-size", d.keyword)
+    if d.transfer_syntax == JPEGExtended12Bit and size is not None and size.precision > 8:
+        values, photometric = _decode_12_bit(codestream, d), d.photometric
+    else:
+        values, photometric = _decode_with_pydicom(codestream, d)
+    if values.size != d.rows * d.columns * d.samples:
+        raise CannotDeidentify("pixel-data-size", d.keyword)
+    return Frame(values.reshape(d.rows, d.columns, d.samples), photometric)
+
+
+def frames(
+    dataset: Dataset, description: PixelDescription, indices: Iterable[int] | None = None, decoder: Decoder = decode
+) -> Iterator[tuple[int, Frame]]:
+    """Index and frame for each of `indices` in rising order; None is all frames.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-truncated``: shorter than it claims. ``pixel-data-frames``: another number of frames than it claims.
+        And what `decode` raises.
+    """
+    wanted = range(description.frames) if indices is None else sorted(set(indices))
+    if description.compressed:
+        chosen = None if indices is None else set(wanted)
+        for index, codestream in enumerate(codestreams(dataset, description)):
+            if chosen is None or index in chosen:
+                yield index, decoder(codestream, description)
+        return
+    buffer = native_buffer(dataset, description)
+    for index in wanted:
+        yield index, native_frame(buffer, description, index)
+
+
+def codestreams(dataset: Dataset, description: PixelDescription) -> Iterator[bytes]:
+    """Each frame's codestream, in order.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-frames``: fewer or more frames than Number of Frames; ``pixel-data-encapsulation``: not readable.
+    """
+    extended = None
+    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    count = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for codestream in generate_frames(
+                dataset[description.keyword].value, number_of_frames=description.frames, extended_offsets=extended
+            ):
+                count += 1
+                if count > description.frames:
+                    break
+                yield bytes(codestream)
+    except (ValueError, EOFError, IndexError, StopIteration, OSError) as error:
+        raise CannotDeidentify("pixel-data-encapsulation", description.keyword) from error
+    if count != description.frames:
+        raise CannotDeidentify("pixel-data-frames", description.keyword)
+
+
+def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes:
+    """The bytes of native pixels, checked for length.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-truncated``: shorter than the sizes claim. ``pixel-data-excess``: longer, and the rest is not zero,
+        so it may be anything.
+    """
+    value = dataset[description.keyword].value
+    if not isinstance(value, bytes | bytearray):
+        raise CannotDeidentify("pixel-data-truncated", description.keyword)
+    need = description.native_bytes
+    if len(value) < need:
+        raise CannotDeidentify("pixel-data-truncated", description.keyword)
+    if len(value) > need + need % 2 and any(value[need:]):
+        raise CannotDeidentify("pixel-data-excess", description.keyword)
+    return bytes(value)
+
+
+def native_frame(buffer: bytes, description: PixelDescription, index: int) -> Frame:
+    """Frame `index` of native pixels."""
+    d = description
+    if d.allocated == 1:
+        return Frame(_unpacked(buffer, d, index), d.photometric)
+    size = d.frame_bits // 8
+    cells = np.frombuffer(buffer, dtype=d.cell, count=size // d.cell.itemsize, offset=_offset(d, index))
+    if d.swapped_bytes:
+        cells = _swapped(buffer, d, index)
+    if d.photometric == "YBR_FULL_422":
+        pairs = cells.reshape(d.rows, d.columns // 2, 4)
+        values = np.empty((d.rows, d.columns, 3), dtype=cells.dtype)
+        values[:, 0::2, 0], values[:, 1::2, 0] = pairs[..., 0], pairs[..., 1]
+        values[:, :, 1] = np.repeat(pairs[..., 2], 2, axis=1)
+        values[:, :, 2] = np.repeat(pairs[..., 3], 2, axis=1)
+        return Frame(values, "YBR_FULL")
+    if d.planar:
+        values = cells.reshape(d.samples, d.rows, d.columns).transpose(1, 2, 0)
+    else:
+        values = cells.reshape(d.rows, d.columns, d.samples)
+    return Frame(stored_values(values, d), d.photometric)
+
+
+def stored_values(cells: NDArray[Any], description: PixelDescription) -> NDArray[Any]:
+    """Stored values of native `cells`: shifted to bit 0, without unused bits, signed if they are.
+
+    Source: PS3.5 8.1.1.
+    """
+    d = description
+    if d.keyword != "PixelData":
+        return cells.astype(cells.dtype.newbyteorder("="), copy=False)
+    native = cells.astype(cells.dtype.newbyteorder("="), copy=False)
+    if d.shift:
+        native = native >> np.asarray(d.shift, native.dtype)
+    unused = d.allocated - d.stored
+    if not d.signed:
+        return native & np.asarray((1 << d.stored) - 1, native.dtype) if unused else native
+    signed = native.view(native.dtype.str.replace("u", "i"))
+    if not unused:
+        return signed
+    return (signed << np.asarray(unused, signed.dtype)) >> np.asarray(unused, signed.dtype)
+
+
+def _offset(description: PixelDescription, index: int) -> int:
+    return index * (description.frame_bits // 8)
+
+
+def _swapped(buffer: bytes, description: PixelDescription, index: int) -> NDArray[Any]:
+    """8-bit samples out of 16-bit words of the other byte order; a frame may begin in the middle of a word."""
+    size = description.frame_bits // 8
+    start = _offset(description, index)
+    even, stop = start - start % 2, start + size + (start + size) % 2
+    part = buffer[even:stop]
+    words = np.frombuffer(part + b"\0" * (len(part) % 2), dtype=">u2").astype("<u2").view("u1")
+    return words[start - even : start - even + size]
+
+
+def _unpacked(buffer: bytes, description: PixelDescription, index: int) -> NDArray[Any]:
+    """Frame of single bits; a frame begins where the one before ended, also within a byte (PS3.5 8.1.1 and D.3)."""
+    first = index * description.frame_bits
+    last = first + description.frame_bits
+    part = np.frombuffer(buffer, dtype="u1", count=(last + 7) // 8 - first // 8, offset=first // 8)
+    bits = np.unpackbits(part, bitorder="little")[first % 8 : first % 8 + description.frame_bits]
+    return bits.reshape(description.rows, description.columns, 1)
+
+
+def _decode_with_pydicom(codestream: bytes, description: PixelDescription) -> tuple[NDArray[Any], str]:
+    from pydicom.pixels import get_decoder
+
+    d = description
+    try:
+        decoder = get_decoder(d.transfer_syntax)
+    except NotImplementedError:
+        raise CannotDeidentify("pixel-data-syntax", d.keyword) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values, properties = decoder.as_array(
+                encapsulate([codestream], has_bot=False),
+                index=0,
+                raw=True,
+                rows=d.rows,
+                columns=d.columns,
+                samples_per_pixel=d.samples,
+                number_of_frames=1,
+                bits_allocated=d.allocated,
+                bits_stored=d.stored,
+                photometric_interpretation=d.photometric,
+                planar_configuration=d.planar,
+                pixel_representation=int(d.signed),
+                pixel_keyword=d.keyword,
+            )
+    # Decoders raise whatever their C libraries tell them; nothing is known but that the frame cannot be judged.
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, OSError, MemoryError) as error:
+        raise CannotDeidentify("pixel-data-undecodable", d.keyword) from error
+    return values, str(properties["photometric_interpretation"])
+
+
+def _decode_12_bit(codestream: bytes, description: PixelDescription) -> NDArray[Any]:
+    """One frame of 12-bit JPEG Extended, which pydicom does not decode but GDCM does."""
+    import gdcm
+
+    d = description
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(codestream)
+    sequence = gdcm.SequenceOfFragments.New()
+    sequence.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(sequence.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((d.columns, d.rows, 1))
+    image.SetDataElement(element)
+    kind = gdcm.PhotometricInterpretation.GetPIType(d.photometric)
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(UID(d.transfer_syntax)))))
+    image.SetPixelFormat(gdcm.PixelFormat(d.samples, 16, 12, 11, int(d.signed)))
+    text = image.GetBuffer()
+    if d.allocated != 16 or text is None:
+        raise CannotDeidentify("pixel-data-undecodable", d.keyword)
+    buffer = text.encode("utf-8", "surrogateescape")
+    if len(buffer) != d.rows * d.columns * d.samples * 2:
+        raise CannotDeidentify("pixel-data-undecodable", d.keyword)
+    return np.frombuffer(buffer, dtype="<i2" if d.signed else "<u2")
