@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings of an installation: `.env` beside `docker-compose.yml`, which Compose reads too.
+
+Written once, at the first `up`, with every key in it; from then on it belongs to the operator. A key that starts
+with `DEIDGATE_` and is not known is an error, so that a misspelt port does not silently stay the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from deidgate.operate.problem import Problem
+
+PREFIX = "DEIDGATE_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may change; the key of a field is its name in capitals after `DEIDGATE_`."""
+
+    dicom_port: int = 4242
+    """DICOM (C-STORE, C-ECHO) for the clinics."""
+    research_port: int = 8443
+    """https for researchers: OHIF, DICOMweb, Orthanc Explorer."""
+    console_port: int = 9443
+    """https for the honest broker's console."""
+    clinical_address: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached; narrow it to one network card here
+    """The address of this machine that the DICOM and console ports listen on."""
+    research_address: str = "0.0.0.0"  # noqa: S104 - as above
+    """The address of this machine that the research port listens on."""
+    host_names: str = "localhost,127.0.0.1"
+    """Names and addresses that people type to reach this machine, for the generated certificates; with commas."""
+    secrets_dir: str = "./secrets"
+    """Where keys, certificates and passwords are, seen from the checkout."""
+    debian_mirror: str = ""
+    """Debian mirror to build the images from; empty: this machine's own, if it is a Debian machine."""
+    pip_index_url: str = ""
+    """Python package index for the builds; empty: pip's own."""
+    npm_registry: str = ""
+    """npm registry for the builds; empty: npm's own."""
+    min_free_gb: int = 10
+    """`up` refuses to start with less free disk than this, in GB."""
+
+
+SECTIONS = {
+    "dicom_port": "Ports of this machine.",
+    "clinical_address": "Addresses of this machine to listen on: one network card each, where the zones have their own.",
+    "host_names": "Names and addresses people use for this machine (for the generated certificates), with commas.",
+    "secrets_dir": "Keys, certificates and passwords.",
+    "debian_mirror": "Where the images are built from. Empty: this machine's Debian mirror; pip's and npm's own registry.",
+    "min_free_gb": "Refuse to start with less free disk than this.",
+}
+
+
+def key_of(field: str) -> str:
+    """The name of a setting in the file."""
+    return PREFIX + field.upper()
+
+
+def parse(text: str, where: str) -> dict[str, str]:
+    """The keys and values of an env file, as Compose reads them: no expansion, matching quotes around a value go.
+
+    Raises
+    ------
+    Problem
+        A line is neither empty, a comment nor KEY=VALUE.
+    """
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        key, equals, value = stripped.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise Problem(f"{where}, line {number}: not KEY=VALUE", "put right or remove that line")
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        values[key.strip()] = value
+    return values
+
+
+def read(values: Mapping[str, str], where: str) -> Settings:
+    """The settings that `values` hold; the default for what they do not.
+
+    Raises
+    ------
+    Problem
+        A key is unknown, or a number is none or out of its range.
+    """
+    known = {key_of(field.name): field for field in fields(Settings)}
+    found: dict[str, int | str] = {}
+    for key, value in values.items():
+        if not key.startswith(PREFIX):
+            continue
+        if key not in known:
+            raise Problem(f"{where}: unknown setting {key}", f"use one of {', '.join(sorted(known))}")
+        name = known[key].name
+        found[name] = _number(key, value, where) if isinstance(getattr(Settings(), name), int) else value
+    settings = Settings(**found)  # type: ignore[arg-type]
+    ports = (settings.dicom_port, settings.research_port, settings.console_port)
+    if len(set(ports)) < len(ports):
+        raise Problem(f"{where}: two ports are the same", "give each port its own number")
+    return settings
+
+
+def _number(key: str, value: str, where: str) -> int:
+    highest = 65535 if key.endswith("_PORT") else 1_000_000
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= highest:
+        raise Problem(f"{where}: {key} is not a number from 1 to {highest}", f"write {key}=NUMBER")
+    return int(value)
+
+
+def write(settings: Settings, project: str) -> str:
+    """The text of a new env file with every setting in it."""
+    lines = ["# Settings of this installation, written at the first `./gateway up`. After a change: ./gateway up"]
+    for field in fields(Settings):
+        if field.name in SECTIONS:
+            lines += ["", f"# {SECTIONS[field.name]}"]
+        lines.append(f"{key_of(field.name)}={getattr(settings, field.name)}")
+    lines += ["", "# The name in front of containers, networks and volumes.", f"COMPOSE_PROJECT_NAME={project}"]
+    return "\n".join(lines) + "\n"
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file at `path`; the defaults when there is none."""
+    if not path.exists():
+        return Settings()
+    return read(parse(path.read_text(encoding="utf-8"), path.name), path.name)

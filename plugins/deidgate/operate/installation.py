@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which installation a command is about, and where its files are.
+
+The one people use is called `deidgate` and has `.env` and `secrets/` in the checkout. Any other name (the tests
+use `test`) is a second, separate gateway on the same machine: own ports, keys, networks and volumes, with its files
+in `.gateway/NAME`, so that a test can kill, fill and delete what it likes without touching anybody's studies.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deidgate.operate import env_file
+from deidgate.operate.env_file import Settings
+from deidgate.operate.problem import Exit, Problem
+
+DEFAULT = "deidgate"
+TEST = "test"
+TEST_PORTS_ABOVE = 10_000
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One gateway on this machine."""
+
+    root: Path
+    """The checkout."""
+    name: str
+    settings: Settings
+
+    @property
+    def project(self) -> str:
+        """Compose's name for it."""
+        return DEFAULT if self.name == DEFAULT else f"{DEFAULT}-{self.name}"
+
+    @property
+    def env_path(self) -> Path:
+        return env_path(self.root, self.name)
+
+    @property
+    def secrets(self) -> Path:
+        return (self.root / self.settings.secrets_dir).resolve()
+
+    @property
+    def state(self) -> Path:
+        """Logs and other files of this program."""
+        return self.root / ".gateway" / self.name
+
+    @property
+    def compose_file(self) -> Path:
+        return self.root / "docker-compose.yml"
+
+    @property
+    def research_url(self) -> str:
+        return f"https://localhost:{self.settings.research_port}"
+
+
+def env_path(root: Path, name: str) -> Path:
+    """The env file of the installation `name`."""
+    return root / ".env" if name == DEFAULT else root / ".gateway" / name / "env"
+
+
+def find(root: Path, name: str = DEFAULT) -> Installation:
+    """The installation `name` of the checkout, with the settings of its env file, or the first ones if it has none.
+
+    Raises
+    ------
+    Problem
+        The name cannot be a part of Compose's names, or the env file is wrong.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,20}", name):
+        raise Problem(
+            "the name of an installation is 1 to 21 small letters and digits", "choose another name", Exit.USAGE
+        )
+    path = env_path(root, name)
+    return Installation(root, name, env_file.load(path) if path.exists() else first_settings(name))
+
+
+def first_settings(name: str, host: str | None = None) -> Settings:
+    """The settings that a new installation starts with."""
+    host = socket.gethostname() if host is None else host
+    base = Settings(host_names=",".join(dict.fromkeys(("localhost", "127.0.0.1", host))))
+    if name == DEFAULT:
+        return base
+    return replace(
+        base,
+        dicom_port=base.dicom_port + TEST_PORTS_ABOVE,
+        research_port=base.research_port + TEST_PORTS_ABOVE,
+        console_port=base.console_port + TEST_PORTS_ABOVE,
+        clinical_address="127.0.0.1",
+        research_address="127.0.0.1",
+        secrets_dir=f"./.gateway/{name}/secrets",
+    )
+
+
+def write_first_settings(installation: Installation) -> bool:
+    """Write the env file if there is none; whether it was written."""
+    path = installation.env_path
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(env_file.write(installation.settings, installation.project), encoding="utf-8")
+    return True
