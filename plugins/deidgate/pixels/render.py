@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""8-bit pictures of a frame in which text of any value can be seen.
+
+One window does not fit all: text at the highest value the bits can hold leaves the anatomy dark and is itself plain,
+text in the middle of a narrow histogram is only seen when that histogram is stretched. So there are several pictures,
+fewer when they would be alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from deidgate.pixels.frames import Frame
+
+Grey = NDArray[np.uint8]
+
+_SAMPLE = 1 << 18
+"""Values that a percentile is taken of: enough to be stable, few enough to be quick."""
+
+
+def grey_planes(frame: Frame, dataset: Dataset) -> tuple[NDArray[Any], ...]:
+    """Planes of intensity: one for grey frames, luminance and the strongest channel for colour.
+
+    Coloured text on black can be darker in luminance than speckle is; in the strongest channel it is bright.
+    """
+    values = frame.values
+    if frame.photometric == "PALETTE COLOR":
+        values = through_palette(values, dataset)
+    elif values.shape[2] == 1:
+        return (values[..., 0],)
+    elif frame.photometric.startswith("YBR"):
+        values = _rgb(values)
+    luminance = (values.astype(np.float32) @ np.asarray((0.299, 0.587, 0.114), np.float32)).round()
+    strongest, weakest = values.max(axis=2), values.min(axis=2)
+    if np.array_equal(strongest, weakest):
+        return (strongest,)
+    return (luminance.astype(values.dtype), strongest, weakest)
+
+
+def through_palette(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """``(rows, columns, 3)`` colours of the indices in `values`; the indices themselves where the table is unreadable.
+
+    Source: PS3.3 C.7.6.3.1.5 and C.7.6.3.1.6.
+    """
+    from pydicom.pixels.processing import apply_color_lut
+
+    try:
+        return apply_color_lut(values[..., 0], dataset)
+    except (ValueError, AttributeError, KeyError, TypeError, IndexError, NotImplementedError):
+        return np.repeat(values, 3, axis=2)
+
+
+def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
+    """8-bit pictures of one ``(rows, columns)`` plane, the fullest first; none when the plane is constant."""
+    low, high = float(plane.min()), float(plane.max())
+    if not high > low:
+        return ()
+    found = [stretched(plane, low, high)]
+    step = max(1, plane.size // _SAMPLE)
+    inner_low, inner_high = (float(v) for v in np.percentile(plane.reshape(-1)[::step], (1, 99)))
+    if inner_high > inner_low and (inner_high - inner_low) < 0.6 * (high - low):
+        found.append(stretched(plane, inner_low, inner_high))
+    return tuple(found)
+
+
+def stretched(plane: NDArray[Any], low: float, high: float) -> Grey:
+    """`plane` with `low` as 0 and `high` as 255."""
+    scaled = (plane.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def _rgb(values: NDArray[Any]) -> NDArray[Any]:
+    from pydicom.pixels.processing import convert_color_space
+
+    if values.dtype != np.uint8:
+        values = (values >> np.asarray(max(0, values.dtype.itemsize * 8 - 8), values.dtype)).astype(np.uint8)
+    return convert_color_space(values, "YBR_FULL", "RGB")
