@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A DICOMDIR kept as it is, with identifying values overwritten in their places.
+
+Every offset in the directory stays true, because no value changes its length. Text becomes as many ``0``; a UID
+becomes another UID of the same length that the key derives from it, so that two studies stay two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydicom.datadict import tag_for_keyword
+
+from deidgate.errors import CannotDeidentify, ConfigurationError
+from deidgate.files.kind import Kind, sniff
+from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
+
+DEFAULT_ATTRIBUTES = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "OtherPatientIDs",
+    "OtherPatientNames",
+    "IssuerOfPatientID",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "SeriesDate",
+    "SeriesTime",
+    "SeriesDescription",
+    "ContentDate",
+    "ContentTime",
+    "InstitutionName",
+    "InstitutionAddress",
+    "InstitutionalDepartmentName",
+    "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "PhysiciansOfRecord",
+    "OperatorsName",
+    "StationName",
+    "FileSetID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "ReferencedSOPInstanceUIDInFile",
+    "MediaStorageSOPInstanceUID",
+)
+"""What is overwritten unless a list says otherwise."""
+
+_STANDARD_UIDS = b"1.2.840.10008."
+
+
+def read_attributes(path: Path) -> tuple[str, ...]:
+    """The keywords in the text file `path`, one on a line; ``#`` begins a comment.
+
+    Raises
+    ------
+    ConfigurationError
+        ``unknown-keyword`` with file and line, or ``attributes-unreadable``.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError("attributes-unreadable", str(path)) from None
+    keywords = []
+    for number, line in enumerate(lines, 1):
+        keyword = line.partition("#")[0].strip()
+        if keyword and tag_for_keyword(keyword) is None:
+            raise ConfigurationError("unknown-keyword", f"{path}:{number}")
+        if keyword:
+            keywords.append(keyword)
+    return tuple(keywords)
+
+
+def redact(directory: bytes, attributes: Iterable[str], key: bytes) -> tuple[bytes, int]:
+    """The DICOMDIR with the values of `attributes` overwritten at every depth, and how many were.
+
+    Private elements and the preamble are overwritten too: nobody can say what they hold.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``unreadable-dicom``: not a DICOMDIR in Explicit or Implicit VR Little Endian.
+    """
+    if sniff(directory[:4096]) is not Kind.DICOMDIR:
+        raise CannotDeidentify("unreadable-dicom", "DICOMDIR")
+    tags = {tag_for_keyword(keyword) for keyword in attributes}
+    try:
+        start, syntax = meta_end(directory)
+        elements = spans(directory, 132, start, explicit=True)
+        elements += spans(directory, start, len(directory), explicit=syntax != "1.2.840.10008.1.2")
+    except NotSpannedError:
+        raise CannotDeidentify("unreadable-dicom", "DICOMDIR") from None
+    result = bytearray(directory)
+    result[:128] = bytes(128)
+    count = 0
+    for element in elements:
+        private = (element.tag >> 16) & 1 and element.vr != "SQ" and (element.tag & 0xFFFF) > 0xFF
+        if element.stop > element.start and (private or element.tag in tags) and element.vr != "SQ":
+            result[element.start : element.stop] = _filling(directory[element.start : element.stop], element, key)
+            count += 1
+    return bytes(result), count
+
+
+def _filling(value: bytes, element: Span, key: bytes) -> bytes:
+    if element.vr == "UI":
+        return b"\\".join(_uid(part, key) for part in value.split(b"\\"))
+    if element.vr in ("OB", "OW", "UN", "US", "UL", "SS", "SL", "FL", "FD", "AT", "OF", "OD", "OL", "OV", "SV", "UV"):
+        return bytes(len(value))
+    return b"0" * len(value)
+
+
+def _uid(value: bytes, key: bytes) -> bytes:
+    """A UID of the same length, derived; a shorter one than can be derived becomes zeros."""
+    bare = value.rstrip(b"\0 ")
+    padding = value[len(bare) :]
+    if bare.startswith(_STANDARD_UIDS):
+        return value
+    digits = len(bare) - 5
+    if digits < 2:
+        return b"0" * len(bare) + padding
+    number = int.from_bytes(hmac.new(key, b"deidgate dicomdir\0" + bare, hashlib.sha512).digest(), "big")
+    # The first digit after the root must not be 0. Source: PS3.5 section 9.1.
+    return b"2.25." + str(10 ** (digits - 1) + number % (9 * 10 ** (digits - 1))).encode() + padding

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run has done, file by file, on the disk: for resuming after a kill, and for the report.
+
+An SQLite file beside the output, mode 0600 in a folder of mode 0700: it knows where originals came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from deidgate.errors import ConfigurationError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (setting TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS file (
+    key          BLOB NOT NULL,      -- of source, member, size and time of change
+    member       INTEGER NOT NULL,   -- 0 for a file of its own; members of an archive are numbered
+    source       TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    code         TEXT NOT NULL,
+    place        TEXT NOT NULL,      -- element path or error name, never a value
+    destination  TEXT NOT NULL,
+    size         INTEGER NOT NULL,
+    result_size  INTEGER NOT NULL,
+    patient      INTEGER NOT NULL,   -- patient index; 0 if unknown
+    image        INTEGER NOT NULL,   -- image number of the patient; 0 if unknown
+    name         TEXT NOT NULL,      -- original Patient's Name and ID: only with --report-identities
+    patient_id   TEXT NOT NULL,
+    done         INTEGER NOT NULL,   -- 1: not to be done again
+    PRIMARY KEY (key, member)
+) WITHOUT ROWID;
+"""
+_COLUMNS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One file of a run and what became of it.
+
+    Attributes
+    ----------
+    source : str
+        Path of the original; of an archive's member ``archive.zip!/folder/name``.
+    status : str
+        ``done``, ``held``, ``skipped``, ``copied``, ``failed`` or ``planned`` (dry run).
+    code : str
+        Empty when done; else a key of `deidgate.files.reasons` or a code of the engine.
+    place : str
+        Element path or the name of an error; never a value.
+    destination : str
+        Path of the result below the output; empty if there is none.
+    size, result_size : int
+        Bytes.
+    patient, image : int
+        Patient index and image number; 0 if not known.
+    name, patient_id : str
+        Original identity, empty unless asked for.
+    """
+
+    source: str
+    status: str
+    code: str = ""
+    place: str = ""
+    destination: str = ""
+    size: int = 0
+    result_size: int = 0
+    patient: int = 0
+    image: int = 0
+    name: str = ""
+    patient_id: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Not to be tried again when the run is resumed: only failures are."""
+        return self.status != "failed"
+
+
+def key_of(path: Path, size: int, changed_ns: int) -> bytes:
+    """What tells one version of an input file from another."""
+    spelled = f"{size}\0{changed_ns}\0".encode() + os.fsencode(os.path.abspath(path))  # noqa: PTH100 - links count
+    return hashlib.blake2b(spelled, digest_size=16).digest()
+
+
+class Journal:
+    """The journal of one output.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file; it is made if it is not there.
+    settings : mapping of str to str
+        What has to be the same when a run is resumed (policy hash, layout).
+
+    Raises
+    ------
+    ConfigurationError
+        ``resume-with-other-settings``: the output was begun with others.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, str]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._base = sqlite3.connect(path, isolation_level=None)
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=FULL")
+        self._base.executescript(_SCHEMA)
+        before = dict(self._base.execute("SELECT setting, value FROM run"))
+        for setting, value in settings.items():
+            if before.get(setting, value) != value:
+                raise ConfigurationError("resume-with-other-settings", setting)
+        self._base.executemany("INSERT OR IGNORE INTO run VALUES (?, ?)", settings.items())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._base.close()
+
+    @property
+    def is_new(self) -> bool:
+        """True if no file was written down yet."""
+        return self._base.execute("SELECT 1 FROM file LIMIT 1").fetchone() is None
+
+    def is_done(self, key: bytes) -> bool:
+        """True if the file of that key needs no work any more."""
+        row = self._base.execute("SELECT done FROM file WHERE key = ? AND member = 0", (key,)).fetchone()
+        return row is not None and bool(row[0])
+
+    def record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
+        """Write down what became of files, in one transaction.
+
+        The first line of each list is the file's own (or the archive's); further ones are its members.
+        """
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            for key, lines in results:
+                self._base.execute("DELETE FROM file WHERE key = ?", (key,))
+                self._base.executemany(
+                    f"INSERT INTO file VALUES ({','.join('?' * _COLUMNS)})",  # noqa: S608 - a constant
+                    [(key, number, *_row(line), int(lines[0].is_final)) for number, line in enumerate(lines)],
+                )
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
+
+    def lines(self) -> Iterator[Line]:
+        """Everything written down, by source."""
+        # A connection of its own: the caller may record while it reads.
+        for row in self._base.execute(
+            "SELECT source, status, code, place, destination, size, result_size, patient, image, name, patient_id"
+            " FROM file ORDER BY source, member"
+        ):
+            yield Line(*row)
+
+    def counts(self) -> dict[str, int]:
+        """How many files have each status."""
+        return dict(self._base.execute("SELECT status, COUNT(*) FROM file GROUP BY status ORDER BY status"))
+
+
+def _row(line: Line) -> tuple[str | int, ...]:
+    return (
+        _text(line.source),
+        line.status,
+        line.code,
+        line.place,
+        line.destination,
+        line.size,
+        line.result_size,
+        line.patient,
+        line.image,
+        line.name,
+        line.patient_id,
+    )
+
+
+def _text(path: str) -> str:
+    # File names need not be Unicode; SQLite and every reader of the report want it.
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

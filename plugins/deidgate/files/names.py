@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of results: recognisable where the original name is harmless, a keyed token where it may name someone.
+
+A file or folder name is kept only if every word in it is in a fixed vocabulary of imaging and file words, every
+number in it is small and no year, and nothing in it is an identifier of the instance itself. All else (names,
+record numbers, dates, UIDs, words nobody listed) becomes eight characters that the project's key derives from
+the original name: the same folder keeps the same name over runs, two folders stay two folders, and nobody
+without the key can test a guess. Tokens and kept names of media stay valid File ID components.
+
+Source: File ID components: PS3.10 section 8.2.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import PurePath
+
+KEPT_EXTENSIONS = frozenset({".dcm", ".dic", ".dicom", ".ima", ".img", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"})
+_OTHER_EXTENSIONS = frozenset(
+    {".txt", ".csv", ".xml", ".json", ".pdf", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".nii", ".html", ".md"}
+)
+
+_WORDS = """
+dicom dicomdir dcm dic ima img im image images instance instances file files data dataset datasets export exports
+study studies st series ser se scan scans scanner sequence seq slice slices frame frames volume vol stack stacks
+patient patients pat pt pa subject subjects subj sub session sessions ses visit visits case cases site sites
+exam exams examination acquisition acq run runs test tests sample samples demo example examples archive archives
+media disc disk cd dvd disc1 part parts set sets batch batches group groups folder folders dir tmp temp work
+in out input inputs output outputs original originals raw source src new old final copy copies backup incoming
+received sent pacs ae node store storage nested inner outer deidentified anon anonymized anonymised pseudo
+ct mr mri pt pet us mg dx cr nm rf xa xr dr sr ko pr seg rt rtstruct rtplan rtdose rtimage sc ot op sm ecg io px
+bmd bi tomo tomosynthesis dbt cbct spect cta mra dwi dti adc flair stir tse gre epi bold swi mprage t1w t2w
+t1 t2 pd tof dixon fmri scout localizer localiser topogram surview phantom bias field map maps mask masks
+head neck brain skull chest thorax abdomen pelvis spine cervical lumbar thoracic sacrum breast breasts mammo
+mammography heart cardiac liver lung lungs kidney prostate knee hip foot feet ankle hand wrist elbow shoulder
+left right bilateral axial coronal sagittal cor sag ax tra transverse lateral ap lat cc mlo ml lm rcc lcc rmlo
+lmlo pre post contrast native arterial venous portal delayed phase phases dynamic static gated rest stress
+recon reconstruction iterative kernel soft bone standard std hard thin thick dose report reports overlay overlays
+waveform waveforms slide slides label overview wsi thumbnail icon calibration qa qc screening selection form
+forms readme index license version small large big color colour gray grey rgb jpeg jls rle j2k uncompressed
+compressed lossless lossy implicit explicit little endian multi single with without no and of the to from for
+"""
+_VOCABULARY = frozenset(_WORDS.split())
+_WORD_OR_NUMBER = re.compile(r"[A-Za-z]+|[0-9]+")
+_PLAIN = re.compile(r"[A-Za-z0-9 ._()\[\],+=#-]+")
+
+
+@lru_cache(maxsize=4096)
+def harmless(component: str) -> bool:
+    """True if `component` can be kept: known words and small numbers only."""
+    if len(component) > 64 or component.startswith(".") or not _PLAIN.fullmatch(component):
+        return False
+    stem = _stem(component)[0]
+    numbers = 0
+    for piece in _WORD_OR_NUMBER.findall(stem):
+        if piece.isdigit():
+            numbers += 1
+            value = int(piece)
+            # Years, dates, record numbers and UIDs have long numbers or many of them; counters have leading zeros.
+            if value > 9999 or len(piece) > 8 or (len(piece) == 4 and 1900 <= value <= 2100) or numbers > 2:
+                return False
+        elif len(piece) > 1 and piece.lower() not in _VOCABULARY:
+            return False
+    return bool(stem.strip())
+
+
+@lru_cache(maxsize=65536)
+def token(component: str, key: bytes) -> str:
+    """Eight characters of A to Z and 2 to 7 that `key` derives from `component`."""
+    digest = hmac.new(key, b"deidgate file name\0" + component.encode("utf-8", "surrogateescape"), hashlib.sha256)
+    return base64.b32encode(digest.digest()[:5]).decode("ascii")
+
+
+def safe_name(component: str, key: bytes, identifiers: Iterable[str] = ()) -> str:
+    """The name that a result may have in place of `component`, with its extension if that is a known one.
+
+    Parameters
+    ----------
+    component : str
+        A file or folder name of the input.
+    key : bytes
+        The project's key.
+    identifiers : iterable of str
+        Values of the instance that no name may hold, in lower case: even a harmless word can be a surname, and a
+        small number a Patient ID.
+    """
+    stem, extension = _stem(component)
+    if harmless(component) and not _holds_any(stem, identifiers):
+        return component
+    return token(component, key) + extension
+
+
+def identifying_words(values: Iterable[str]) -> frozenset[str]:
+    """Lower-case words and numbers (without leading zeros) of identifying `values`, for `safe_name`."""
+    words = set()
+    for value in values:
+        for piece in re.findall(r"[^\W\d_]+|\d+", value):
+            words.add(piece.lstrip("0") or "0" if piece.isdigit() else piece.lower())
+    return frozenset(words)
+
+
+def _holds_any(stem: str, identifiers: Iterable[str]) -> bool:
+    if not identifiers:
+        return False
+    pieces = {
+        (piece.lstrip("0") or "0") if piece.isdigit() else piece.lower() for piece in _WORD_OR_NUMBER.findall(stem)
+    }
+    return any(word in pieces for word in identifiers)
+
+
+def _stem(component: str) -> tuple[str, str]:
+    extension = ""
+    stem = component
+    while True:
+        suffix = PurePath(stem).suffix
+        if suffix.lower() not in KEPT_EXTENSIONS and suffix.lower() not in _OTHER_EXTENSIONS:
+            return stem, extension
+        stem, extension = stem[: -len(suffix)], suffix.lower() + extension

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a code in a report means, and what to do about it.
+
+Codes of the engine (`deidgate.errors`, verify) that are not listed here speak for themselves and get the general
+advice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A sentence each, without a value of any element."""
+
+    what: str
+    do: str
+
+
+MEANINGS: dict[str, Meaning] = {
+    # Input that was not read.
+    "input-missing": Meaning("there is no such file or folder", "check the path"),
+    "unreadable-file": Meaning("the file cannot be opened", "give this user the right to read it, and run again"),
+    "unreadable-folder": Meaning("the folder cannot be opened", "give this user the right to read it, and run again"),
+    "vanished": Meaning("the file went away while the folder was read", "run again if it should be there"),
+    "dangling-link": Meaning("the link leads nowhere", "remove the link or restore what it names"),
+    "symlink-loop": Meaning("the link leads back into the input", "nothing: what it names is visited in its own place"),
+    "not-a-regular-file": Meaning("a pipe, socket, device or link", "nothing: it holds no image"),
+    "empty-file": Meaning("the file has no bytes", "export it again from its source"),
+    # Input that is not DICOM.
+    "not-dicom": Meaning(
+        "the file is not DICOM", "use --copy-other to copy such files as they are (nothing in them is cleaned)"
+    ),
+    "not-dicom-picture": Meaning("a picture, not DICOM", "turn it into DICOM with `deidgate convert` first"),
+    "not-dicom-nifti": Meaning("a NIfTI volume, not DICOM", "turn it into DICOM with `deidgate convert` first"),
+    "not-dicom-pdf": Meaning("a PDF, not DICOM", "use `deidgate redact-pdf` on forms"),
+    "copied-other": Meaning("copied as it is: nothing in it was cleaned", "look at it before it is given away"),
+    # Archives.
+    "archive-unsupported": Meaning("an archive of a kind that is not read", "unpack it and run on the folder"),
+    "password-protected": Meaning(
+        "the archive or member is encrypted", "unpack it with its password and run on the folder"
+    ),
+    "path-traversal": Meaning(
+        "the member's name leads outside the archive", "do not trust this archive; unpack what you know by hand"
+    ),
+    "compression-unsupported": Meaning(
+        "compressed in a way that is not read", "pack it again with deflate, or unpack it"
+    ),
+    "damaged-archive": Meaning(
+        "the archive is damaged or cut off", "get it again; members before the damage were done"
+    ),
+    "damaged-archive-member": Meaning("the member is damaged", "get the archive again"),
+    "archive-too-large": Meaning(
+        "the archive unfolds to more than the limits allow",
+        "unpack it by hand if you trust it, or raise --max-unfolded",
+    ),
+    # DICOM that cannot be done.
+    "dicomdir": Meaning("the directory of the medium", "nothing: it is made anew for the results"),
+    "unreadable-dicom": Meaning("the file begins as DICOM and cannot be read", "export it again from its source"),
+    "truncated": Meaning("the file ends before its last element", "export it again from its source"),
+    "duplicate": Meaning("the same instance, with the same content, was done already", "nothing"),
+    "same-uid-different-content": Meaning(
+        "another file with the same SOP Instance UID gave another result",
+        "decide which one is right and run it alone, or use --layout mirror",
+    ),
+    "destination-exists": Meaning(
+        "a file of the result's name is there already; it was not touched", "choose another output"
+    ),
+    "disk-full": Meaning("no space left on the output", "free space and run again: finished files are not done twice"),
+    "output-not-writable": Meaning(
+        "the output cannot be written", "give this user the right to write, or choose another output"
+    ),
+    "output-inside-input": Meaning("the output lies inside an input", "choose an output outside every input"),
+    "input-inside-output": Meaning("an input lies inside the output", "choose an output that holds no input"),
+    "output-is-a-file": Meaning("the output is a file", "name a folder, or a new .zip"),
+    "worker-died": Meaning(
+        "the program that worked on this file was ended (often: out of memory)", "run it alone, with --jobs 1"
+    ),
+    "pixels-need-extra": Meaning(
+        "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
+    ),
+    "internal-error": Meaning(
+        "an unforeseen error", "report it with the name of the error in this line; run again with --debug for more"
+    ),
+}
+
+_GENERAL = Meaning("held by the policy or the final check", "look at `deidgate explain` for this file")
+
+
+def meaning(code: str) -> Meaning:
+    """What `code` means and what to do; for codes of other parts a general advice."""
+    return MEANINGS.get(code.partition(" ")[0], _GENERAL)
