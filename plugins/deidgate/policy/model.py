@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,11 +61,111 @@ class DateRule:
 
 @dataclass(frozen=True, slots=True)
 class DateRules:
-    """The date rules of a policy, one for each group."""
+    """The date rules of a policy, one for each group of attributes.
+
+    Attributes
+    ----------
+    birth : DateRule
+        Overrules the Basic Profile, which speaks about the birth date but has no Option for it.
+    study, other : DateRule
+        Carried out where Option 113106 or 113107 speaks; without these options both are REMOVE.
+    birth_attributes, study_attributes : frozenset of int
+        Tags of the first two groups. All other attributes of VR DA, TM and DT are the third.
+    """
 
     birth: DateRule
     study: DateRule
     other: DateRule
+    birth_attributes: frozenset[int]
+    study_attributes: frozenset[int]
+
+
+class Word(StrEnum):
+    """What a line of a policy may do with an element."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    EMPTY = "empty"
+    DUMMY = "dummy"
+    CLEAN = "clean"
+    UID = "uid"
+    PROFILE = "profile"
+    """What Table E.1-1 and the options say: for an element in a sequence that another line speaks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementRule:
+    """One line of ``[elements]``.
+
+    Attributes
+    ----------
+    path : tuple of int
+        Tags from the outermost sequence to the element; a single tag speaks about the element at every depth.
+    word : Word
+    value : str or None
+        With DUMMY: the value to write, instead of a dummy of the VR.
+    spelled : str
+        As the policy file has it.
+    """
+
+    path: tuple[int, ...]
+    word: Word
+    value: str | None
+    spelled: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateRule:
+    """A private attribute that the policy declares safe, beside Table E.3.10-1."""
+
+    creator: str
+    group: int
+    element: int
+
+
+class Doubt(StrEnum):
+    """What happens with what cannot be judged."""
+
+    HOLD = "hold"
+    REMOVE = "remove"
+
+
+class Fate(StrEnum):
+    """What happens with instances of a SOP Class."""
+
+    DEIDENTIFY = "de-identify"
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What happens with elements that no other rule names.
+
+    Attributes
+    ----------
+    standard : Word
+        KEEP or REMOVE: elements of the standard that Table E.1-1 does not have.
+    text : Word
+        KEEP, CLEAN or REMOVE: those of them that hold text (LO, LT, SH, ST, UC, UR, UT, CS, AE).
+    names : Word
+        EMPTY or REMOVE: those of them that hold person names (PN).
+    unknown : Doubt
+        Elements whose tag is in no dictionary.
+    malformed : Doubt
+        Elements whose VR is not theirs or whose value cannot be read. Where the IOD wants a value, they are held.
+    deep : Doubt
+        Sequences in more than `depth` sequences.
+    depth : int
+    """
+
+    standard: Word
+    text: Word
+    names: Word
+    unknown: Doubt
+    malformed: Doubt
+    deep: Doubt
+    depth: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +179,21 @@ class Policy:
         SHA-256 of the file, in hexadecimal. Two policies are equal when their digests are.
     options : frozenset of Option
     dates : DateRules
+    elements : tuple of ElementRule
+    private : tuple of PrivateRule
+    well_known_uids : frozenset of int
+        Attributes whose UIDs name a definition and no instance, and stay.
+    defaults : Defaults
+    keep_list : frozenset of int or None
+        In keep-list mode: the only tags (beside those that the IOD requires) that are looked at any further.
+    families, sop_classes : mapping of str to Fate
+        Fate by family (see `deidgate.standard.families`) and by SOP Class UID, which goes before.
+    text_style : str
+        ``sensible`` or ``strict``.
     pseudonym : PseudonymStyle
         How patient pseudonyms look and how far dates move.
+    encrypt_for : str
+        PEM of the certificate for which originals are encrypted into the instance; empty: they are not.
     """
 
     name: str
@@ -88,7 +202,16 @@ class Policy:
     digest: str
     options: frozenset[Option]
     dates: DateRules
+    elements: tuple[ElementRule, ...]
+    private: tuple[PrivateRule, ...]
+    well_known_uids: frozenset[int]
+    defaults: Defaults
+    keep_list: frozenset[int] | None
+    families: Mapping[str, Fate]
+    sop_classes: Mapping[str, Fate]
+    text_style: str
     pseudonym: PseudonymStyle
+    encrypt_for: str
 
     @property
     def label(self) -> str:

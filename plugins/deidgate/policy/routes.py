@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+from deidgate.errors import CannotDeidentify
+from deidgate.policy.tomlfile import Section, read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,15 @@ class Routes:
         CannotDeidentify
             No route matches (code ``no-route``): hold.
         """
-        raise NotImplementedError
+        for route in self.routes:
+            if (
+                _matches(route.calling, calling_aet)
+                and _matches(route.called, called_aet)
+                and _matches(route.modality, modality)
+                and _matches(route.sop_class, sop_class_uid)
+            ):
+                return route
+        raise CannotDeidentify("no-route")
 
 
 def load_routes(path: Path) -> Routes:
@@ -58,6 +70,33 @@ def load_routes(path: Path) -> Routes:
     Raises
     ------
     ConfigurationError
-        The file is missing or not TOML, or has an unknown key or value.
+        The file is missing or not TOML, or has an unknown key or value, or two routes have one name.
     """
-    raise NotImplementedError
+    content, _ = read_toml(path)
+    with Section(content, path.name) as top:
+        routes = []
+        for line in top.sections("route"):
+            with line:
+                routes.append(_route(line))
+        names = [route.name for route in routes]
+        for name in names:
+            if names.count(name) > 1:
+                raise top.error("route", f"name-twice {name}", ["one name for each route"])
+    return Routes(tuple(routes))
+
+
+def _route(line: Section) -> Route:
+    return Route(
+        name=line.get("name", str),
+        site=line.get("site", str),
+        project=line.get("project", str),
+        policy=line.get("policy", str),
+        calling=tuple(line.words("calling", [])),
+        called=tuple(line.words("called", [])),
+        modality=tuple(line.words("modality", [])),
+        sop_class=tuple(line.words("sop_class", [])),
+    )
+
+
+def _matches(patterns: tuple[str, ...], value: str) -> bool:
+    return not patterns or any(fnmatchcase(value.strip(" \0"), pattern) for pattern in patterns)

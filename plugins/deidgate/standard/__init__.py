@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of the DICOM standard, each with its edition."""
+"""The tables of the standard as they were published, each with its edition. Loaded once, when first asked for."""
