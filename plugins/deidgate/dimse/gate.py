@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate that clinics connect to: TLS or plain, and only as many associations as a site may have.
+
+Orthanc offers one DICOM port that is TLS or plain, does not bind a client certificate to an AE title, and serves
+associations in the order in which they come, so that one sender with many can starve the others. This gate stands
+in front of it: it reads the first PDU, decides, and then passes bytes on without looking at them.
+
+Rules, in this order
+
+* A certificate speaks for one site: a request whose calling AE title belongs to another site is refused.
+* Calling and called AE titles that no site names are refused.
+* A site has a number of associations at a time. What is above waits, in the order in which it came, for a bounded
+  time, and is then refused as temporary: the sender tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from deidgate.dimse.associate import HEADER_BYTES, AssociateRequest, Refusal, read_request, request_length
+
+log = logging.getLogger(__name__)
+
+Decide = Callable[[AssociateRequest, str | None], "Admitted | Refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The site that an association belongs to."""
+
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """How much the gate lets through.
+
+    Attributes
+    ----------
+    associations_per_site : int
+        Associations that one site has at a time.
+    wait_s : float
+        Seconds that a request waits for its site's turn; modalities give up after 30 or more.
+    request_s : float
+        Seconds in which the first PDU, and before it the TLS handshake, has to be complete.
+    idle_s : float
+        Seconds without a byte in either direction after which an association is cut.
+    waiting_per_site : int
+        Requests of one site that may wait; more are refused at once, so that a flood holds no memory.
+    """
+
+    associations_per_site: int = 8
+    wait_s: float = 20.0
+    request_s: float = 10.0
+    idle_s: float = 300.0
+    waiting_per_site: int = 256
+
+
+class Gate:
+    """Takes associations from clinics and passes them on to one archive.
+
+    Parameters
+    ----------
+    decide : callable
+        ``(request, certificate name or None) -> Admitted or Refusal``; see `decide_by_sites`.
+    upstream : tuple of (str, int)
+        Host and port of the archive.
+    limits : GateLimits
+    """
+
+    def __init__(self, decide: Decide, upstream: tuple[str, int], limits: GateLimits) -> None:
+        self._decide = decide
+        self._upstream = upstream
+        self._limits = limits
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._waiting: Counter[str] = Counter()
+        self.open: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+        """Start to take associations; with `tls`, only over TLS as the context demands."""
+        timeout = self._limits.request_s if tls else None
+        return await asyncio.start_server(self._associate, host, port, ssl=tls, ssl_handshake_timeout=timeout)
+
+    async def _associate(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._pass_on(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            # The peer went away or never spoke DICOM: nothing was accepted, nothing is lost.
+            self.refused["broken"] += 1
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(self._limits.request_s):
+            header = await reader.readexactly(HEADER_BYTES)
+            length = request_length(header)
+            if length is None:
+                self.refused["not-dicom"] += 1
+                return
+            body = await reader.readexactly(length)
+        answer = self._decide(read_request(body), certificate_name(writer))
+        if isinstance(answer, Refusal):
+            await self._refuse(writer, answer)
+            return
+        site = answer.site
+        turn = self._turns.setdefault(site, asyncio.Semaphore(self._limits.associations_per_site))
+        if not await self._wait_for(turn, site):
+            await self._refuse(writer, Refusal.LOCAL_LIMIT_EXCEEDED)
+            return
+        self.open[site] += 1
+        try:
+            await self._splice(header + body, reader, writer)
+        finally:
+            self.open[site] -= 1
+            turn.release()
+
+    async def _wait_for(self, turn: asyncio.Semaphore, site: str) -> bool:
+        if self._waiting[site] >= self._limits.waiting_per_site:
+            return False
+        self._waiting[site] += 1
+        try:
+            async with asyncio.timeout(self._limits.wait_s):
+                return await turn.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[site] -= 1
+
+    async def _refuse(self, writer: asyncio.StreamWriter, refusal: Refusal) -> None:
+        code = refusal.name.lower().replace("_", "-")
+        self.refused[code] += 1
+        # Neither AE title nor certificate: both come from outside and may name somebody.
+        log.warning("association-refused", extra={"code": code})
+        writer.write(refusal.pdu())
+        await writer.drain()
+
+    async def _splice(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            up_reader, up_writer = await asyncio.open_connection(*self._upstream)
+        except OSError:
+            await self._refuse(writer, Refusal.TEMPORARY_CONGESTION)
+            return
+        try:
+            up_writer.write(first)
+            moved = _Moved()
+            there = asyncio.create_task(self._pump(reader, up_writer, moved))
+            back = asyncio.create_task(self._pump(up_reader, writer, moved))
+            _, rest = await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+            # One side has closed: the other one gets what is already on its way, and no more.
+            await asyncio.wait(rest, timeout=1.0)
+            for task in (there, back):
+                task.cancel()
+            await asyncio.gather(there, back, return_exceptions=True)
+        finally:
+            up_writer.close()
+            with contextlib.suppress(OSError):
+                await up_writer.wait_closed()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: _Moved) -> None:
+        while True:
+            before = moved.bytes
+            try:
+                async with asyncio.timeout(self._limits.idle_s):
+                    data = await reader.read(1 << 16)
+            except TimeoutError:
+                if moved.bytes == before:
+                    return
+                continue
+            if not data:
+                return
+            moved.bytes += len(data)
+            writer.write(data)
+            await writer.drain()
+
+
+@dataclass(slots=True)
+class _Moved:
+    """Bytes that went through one association, in both directions together."""
+
+    bytes: int = 0
+
+
+def certificate_name(writer: asyncio.StreamWriter) -> str | None:
+    """Common Name of the client's certificate, which TLS has checked; None on a plain connection."""
+    peer = writer.get_extra_info("peercert")
+    if not peer:
+        return None
+    names = [value for rdn in peer.get("subject", ()) for key, value in rdn if key == "commonName"]
+    # A certificate without a name speaks for nobody, which is not the same as a plain connection.
+    return names[0] if len(names) == 1 else ""
+
+
+def decide_by_sites(site_of: Callable[[str, str], str | None], certificates: Mapping[str, str]) -> Decide:
+    """The gate's rules over a table of sites.
+
+    Parameters
+    ----------
+    site_of : callable
+        ``(calling AE title, called AE title) -> site``, or None when no site has this pair.
+    certificates : mapping of str to str
+        Common Name of a client certificate → the only site that it speaks for.
+    """
+
+    def decide(request: AssociateRequest, certificate: str | None) -> Admitted | Refusal:
+        site = site_of(request.calling_aet, request.called_aet)
+        if site is None:
+            return Refusal.CALLING_AE_NOT_RECOGNIZED
+        if certificate is not None and certificates.get(certificate) != site:
+            return Refusal.CALLING_AE_NOT_RECOGNIZED
+        return Admitted(site)
+
+    return decide
+
+
+def server_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
+    """A context that takes only clients with a certificate of `client_ca` (BCP 195 Profile, PS3.15 B.9).
+
+    Parameters
+    ----------
+    certificate, key, client_ca : str
+        Paths of PEM files.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(certificate, key)
+    return context
