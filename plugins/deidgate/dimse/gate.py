@@ -51,6 +51,8 @@ class GateLimits:
         Seconds in which the first PDU, and before it the TLS handshake, has to be complete.
     idle_s : float
         Seconds without a byte in either direction after which an association is cut.
+    closing_s : float
+        Seconds that a refused requestor has to close its connection.
     waiting_per_site : int
         Requests of one site that may wait; more are refused at once, so that a flood holds no memory.
     """
@@ -59,6 +61,7 @@ class GateLimits:
     wait_s: float = 20.0
     request_s: float = 10.0
     idle_s: float = 300.0
+    closing_s: float = 5.0
     waiting_per_site: int = 256
 
 
@@ -109,12 +112,12 @@ class Gate:
             body = await reader.readexactly(length)
         answer = self._decide(read_request(body), certificate_name(writer))
         if isinstance(answer, Refusal):
-            await self._refuse(writer, answer)
+            await self._refuse(reader, writer, answer)
             return
         site = answer.site
         turn = self._turns.setdefault(site, asyncio.Semaphore(self._limits.associations_per_site))
         if not await self._wait_for(turn, site):
-            await self._refuse(writer, Refusal.LOCAL_LIMIT_EXCEEDED)
+            await self._refuse(reader, writer, Refusal.LOCAL_LIMIT_EXCEEDED)
             return
         self.open[site] += 1
         try:
@@ -135,19 +138,24 @@ class Gate:
         finally:
             self._waiting[site] -= 1
 
-    async def _refuse(self, writer: asyncio.StreamWriter, refusal: Refusal) -> None:
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, refusal: Refusal) -> None:
         code = refusal.name.lower().replace("_", "-")
         self.refused[code] += 1
         # Neither AE title nor certificate: both come from outside and may name somebody.
         log.warning("association-refused", extra={"code": code})
         writer.write(refusal.pdu())
         await writer.drain()
+        # The requestor closes the connection (PS3.8 Sta13, ARTIM timer): closing first could overtake the answer.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.closing_s):
+                while await reader.read(1 << 12):
+                    pass
 
     async def _splice(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             up_reader, up_writer = await asyncio.open_connection(*self._upstream)
         except OSError:
-            await self._refuse(writer, Refusal.TEMPORARY_CONGESTION)
+            await self._refuse(reader, writer, Refusal.TEMPORARY_CONGESTION)
             return
         try:
             up_writer.write(first)
