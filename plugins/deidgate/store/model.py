@@ -17,7 +17,7 @@ from deidgate.pseudonym import Pseudonyms
 from deidgate.store.states import Original, State
 
 
-class ClaimLost(DeidgateError):
+class ClaimLost(DeidgateError):  # noqa: N818 (named by what happened, as its siblings are)
     """The item is no longer ours: our lease ran out and another worker has it. Drop it."""
 
 
@@ -49,6 +49,7 @@ class Claim:
 
     item_id: int
     token: int  # fencing token: settling with an old one is refused
+    owner: str
     source: str
     orthanc_id: str
     site: str
@@ -56,6 +57,7 @@ class Claim:
     called_aet: str
     digest: str | None
     attempts: int  # this one included
+    lapses: int  # leases in a row that ran out before this claim: an item that kills its worker shows here
     received_at: datetime
     expires_at: datetime
     accepted: frozenset[str]  # reason codes that a person accepted when releasing this item
@@ -107,16 +109,28 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Outcome: stored and confirmed at research. `facts` must name project and patient.
+    """Outcome: stored and confirmed at research.
 
     A differing `facts.digest` under a SOP Instance UID that was delivered before turns the
     outcome into a hold, `content-changed`, unless a person accepted that code.
+
+    Raises
+    ------
+    ValueError
+        `facts` lacks what every delivery must be traceable by, or `uid_pairs` the instance.
     """
 
     claim: Claim
     delivered: Delivered
     facts: Facts
-    uid_pairs: tuple[UidPair, ...] = ()
+    uid_pairs: tuple[UidPair, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("project", "patient", "policy_hash", "digest", "study_instance_uid", "sop_instance_uid"):
+            if getattr(self.facts, name) is None:
+                raise ValueError(f"a delivery without {name}")
+        if not any(pair.kind is UidKind.INSTANCE for pair in self.uid_pairs):
+            raise ValueError("a delivery without the UID pair of its instance")
 
 
 @dataclass(frozen=True, slots=True)

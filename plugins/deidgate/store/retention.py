@@ -6,20 +6,74 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, insert, update
+
+from deidgate.store.context import Context
+from deidgate.store.dialect import chunks
 from deidgate.store.model import ItemView
+from deidgate.store.schema import events, items
+from deidgate.store.states import Original, State
+from deidgate.store.views import VIEW, view
 
 
 class Retention:
-    """Which originals may go, and which went."""
+    """Which originals may go, and which went. Call `purging`, delete at ingest, call `purged`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def purgeable(self, delivered_before: datetime, limit: int, project: str | None = None) -> list[ItemView]:
-        """Delivered items whose original may be purged; those left in `purging` come first."""
-        raise NotImplementedError
+        """Delivered items whose original may be purged; those that a crash left in `purging` come first."""
+        left = VIEW.where(items.c.original == Original.PURGING)
+        due = VIEW.where(
+            items.c.state == State.DELIVERED,
+            items.c.original == Original.PRESENT,
+            items.c.delivered_at < delivered_before,
+        )
+        found: list[ItemView] = []
+        with self._context.database.read() as connection:
+            for query in (left, due):
+                if project is not None:
+                    query = query.where(items.c.project == project)
+                rows = connection.execute(query.order_by(items.c.id).limit(limit - len(found)))
+                found += [view(row) for row in rows]
+        return found
 
-    def purging(self, item_ids: Sequence[int], why: str) -> frozenset[int]:
+    def purging(self, item_ids: Sequence[int], why: str, by: str = "retention") -> frozenset[int]:
         """Record the intent; the ids that may now be deleted at ingest."""
-        raise NotImplementedError
+        condition = (items.c.state == State.DELIVERED) & items.c.original.in_([Original.PRESENT, Original.PURGING])
+        return self._mark(item_ids, condition, Original.PURGING, by, why)
 
-    def purged(self, item_ids: Sequence[int]) -> None:
+    def purged(self, item_ids: Sequence[int], by: str = "retention") -> None:
         """Record that ingest has deleted these."""
-        raise NotImplementedError
+        self._mark(item_ids, items.c.original == Original.PURGING, Original.PURGED, by, None)
+
+    def not_purged(self, item_ids: Sequence[int], code: str, by: str = "retention") -> None:
+        """Record that ingest would not delete these: their originals are there and may be tried again."""
+        self._mark(item_ids, items.c.original == Original.PURGING, Original.PRESENT, by, code)
+
+    def _mark(
+        self, item_ids: Sequence[int], condition: ColumnElement[bool], to: Original, by: str, code: str | None
+    ) -> frozenset[int]:
+        now = self._context.clock()
+        marked: set[int] = set()
+        with self._context.database.write() as connection:
+            for some in chunks(sorted(set(item_ids))):
+                statement = update(items).where(items.c.id.in_(some), condition).values(original=to, changed_at=now)
+                rows = connection.execute(statement.returning(items.c.id, items.c.state)).all()
+                if rows:
+                    told = [
+                        {
+                            "item": row.id,
+                            "at": now,
+                            "event": f"original-{to}",
+                            "by": by,
+                            "from_state": row.state,
+                            "to_state": row.state,
+                            "code": code,
+                        }
+                        for row in rows
+                    ]
+                    connection.execute(insert(events), told)
+                marked |= {row.id for row in rows}
+        return frozenset(marked)

@@ -3,9 +3,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from sqlalchemy import Connection, Row, insert, select, update
+
+from deidgate.store.context import Context
+from deidgate.store.dialect import chunks
 from deidgate.store.model import ItemFilter, ItemView
+from deidgate.store.reasons import stated
+from deidgate.store.schema import events, items
+from deidgate.store.states import Original, State
+from deidgate.store.views import VIEW, described, matching, view
 
 
 class Review:
@@ -14,6 +24,9 @@ class Review:
     `token` is `ItemView.token`; if it is given and the item has moved on, nothing happens
     and False comes back, so that two people cannot overwrite each other.
     """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def release(
         self,
@@ -27,27 +40,114 @@ class Review:
     ) -> bool:
         """Hand a held item back to the workers.
 
-        `accept` lets the reason it was held for pass this time (`Claim.accepted`);
-        `instructions` reach the worker as `Claim.instructions`.
+        `accept` lets the reason it was held for pass from now on (`Claim.accepted`);
+        `instructions` reach the worker as `Claim.instructions`, those of earlier releases are dropped.
         """
-        raise NotImplementedError
+        stated(by, why)
+        now = self._context.clock()
+        with self._context.database.write() as connection:
+            row = _held(connection, item_id, token)
+            if row is None:
+                return False
+            accepted = set((row.accepted or "").split()) | ({row.reason_code} if accept else set())
+            values: dict[str, Any] = {
+                "state": State.RECEIVED,
+                "due_at": now,
+                "token": row.token + 1,
+                "attempts": 0,
+                "accepted": " ".join(sorted(accepted)) or None,
+                "instructions": json.dumps(instructions, sort_keys=True) if instructions else None,
+                "changed_at": now,
+            }
+            connection.execute(update(items).where(items.c.id == item_id).values(values))
+            told = _event("released", item_id, by, row.state, State.RECEIVED) | {"at": now, "code": row.reason_code}
+            connection.execute(insert(events), told)
+            action = "release-accepting" if accept else "release"
+            self._context.trail.append(connection, now, by, action, [f"item:{item_id}", row.reason_code], why)
+        return True
 
     def reject(self, item_id: int, by: str, why: str, *, code: str = "by-person", token: int | None = None) -> bool:
         """Decide that a held item is not delivered."""
-        raise NotImplementedError
+        stated(by, why)
+        now = self._context.clock()
+        with self._context.database.write() as connection:
+            row = _held(connection, item_id, token)
+            if row is None:
+                return False
+            values = {"state": State.REJECTED, "reason_code": code, "token": row.token + 1, "changed_at": now}
+            connection.execute(update(items).where(items.c.id == item_id).values(values))
+            told = _event("rejected", item_id, by, row.state, State.REJECTED) | {"at": now, "code": code}
+            connection.execute(insert(events), told)
+            self._context.trail.append(connection, now, by, "reject", [f"item:{item_id}", row.reason_code], why)
+        return True
 
     def recall(self, selection: ItemFilter, by: str, why: str) -> list[ItemView]:
         """Take back delivered items: they are `recalled` now and still have to be deleted at research."""
-        raise NotImplementedError
+        stated(by, why)
+        condition = matching(selection) & (items.c.state == State.DELIVERED)
+        values: dict[str, Any] = {"state": State.RECALLED, "withdrawn_at": None}
+        return self._move(condition, State.DELIVERED, State.RECALLED, values, selection, by, why, "recall")
 
     def to_withdraw(self, limit: int) -> list[ItemView]:
         """Recalled items whose deletion at research is not confirmed: for resuming after a crash."""
-        raise NotImplementedError
+        query = VIEW.where(items.c.state == State.RECALLED, items.c.withdrawn_at.is_(None))
+        with self._context.database.read() as connection:
+            return [view(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
 
-    def withdrawn(self, item_ids: Sequence[int]) -> None:
+    def withdrawn(self, item_ids: Sequence[int], by: str = "gateway") -> None:
         """Record that research has deleted these."""
-        raise NotImplementedError
+        now = self._context.clock()
+        with self._context.database.write() as connection:
+            for some in chunks(sorted(set(item_ids))):
+                condition = items.c.id.in_(some) & (items.c.state == State.RECALLED) & items.c.withdrawn_at.is_(None)
+                statement = update(items).where(condition).values(withdrawn_at=now, changed_at=now)
+                ids = connection.execute(statement.returning(items.c.id)).scalars().all()
+                told = [_event("withdrawn", i, by, State.RECALLED, State.RECALLED) | {"at": now} for i in ids]
+                if told:
+                    connection.execute(insert(events), told)
 
     def reprocess(self, selection: ItemFilter, by: str, why: str) -> int:
-        """Put recalled and withdrawn items whose original is present back to work."""
-        raise NotImplementedError
+        """Put recalled and withdrawn items whose original is present back to work; how many."""
+        stated(by, why)
+        condition = (
+            matching(selection)
+            & (items.c.state == State.RECALLED)
+            & items.c.withdrawn_at.is_not(None)
+            & (items.c.original == Original.PRESENT)
+        )
+        values = {"state": State.RECEIVED, "due_at": self._context.clock(), "attempts": 0}
+        moved = self._move(condition, State.RECALLED, State.RECEIVED, values, selection, by, why, "reprocess")
+        return len(moved)
+
+    def _move(
+        self,
+        condition: Any,
+        old: State,
+        new: State,
+        values: Mapping[str, Any],
+        selection: ItemFilter,
+        by: str,
+        why: str,
+        action: str,
+    ) -> list[ItemView]:
+        now = self._context.clock()
+        with self._context.database.write() as connection:
+            statement = update(items).where(condition).values(**values, token=items.c.token + 1, changed_at=now)
+            moved = [view(row) for row in connection.execute(statement.returning(*VIEW.selected_columns))]
+            moved.sort(key=lambda item: item.id)
+            if moved:
+                told = [_event(new.value, item.id, by, old, new) | {"at": now} for item in moved]
+                connection.execute(insert(events), told)
+            objects = [*described(selection), f"items:{len(moved)}"]
+            self._context.trail.append(connection, now, by, action, objects, why)
+        return moved
+
+
+def _held(connection: Connection, item_id: int, token: int | None) -> Row[Any] | None:
+    query = select(items).where(items.c.id == item_id, items.c.state == State.HELD).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return row if row is not None and token in (None, row.token) else None
+
+
+def _event(event: str, item: int, by: str, old: str, new: State) -> dict[str, Any]:
+    return {"item": item, "event": event, "by": by, "from_state": old, "to_state": new}

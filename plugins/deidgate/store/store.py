@@ -18,37 +18,49 @@ audit      the trail and its check                               everybody
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import text
+
 from deidgate.store.audit import Audit
+from deidgate.store.context import Context
+from deidgate.store.crypto import Cipher, LedgerIndex
 from deidgate.store.custody import Custody
+from deidgate.store.database import Database
 from deidgate.store.feeder import Feeder
 from deidgate.store.keys import Keys
 from deidgate.store.mapping import Mapping
+from deidgate.store.prepare import prepare
 from deidgate.store.queue import Queue
 from deidgate.store.reports import Reports
 from deidgate.store.retention import Retention
 from deidgate.store.review import Review
+from deidgate.store.trail import Trail
+
+
+def utc_now() -> datetime:
+    """The system's clock."""
+    return datetime.now(UTC)
 
 
 class Store:
-    """An open ledger and mapping table. Open it once per process, after forking."""
+    """An open ledger and mapping table. Open it once per process."""
 
-    feeder: Feeder
-    queue: Queue
-    mapping: Mapping
-    custody: Custody
-    review: Review
-    retention: Retention
-    reports: Reports
-    audit: Audit
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.feeder = Feeder(context)
+        self.queue = Queue(context)
+        self.mapping = Mapping(context)
+        self.custody = Custody(context)
+        self.review = Review(context)
+        self.retention = Retention(context)
+        self.reports = Reports(context)
+        self.audit = Audit(context)
 
     @classmethod
-    def open(
-        cls, url: str, keys: Keys, *, clock: Callable[[], datetime] | None = None, busy_timeout_s: float = 15
-    ) -> Self:
+    def open(cls, url: str, keys: Keys, *, clock: Callable[[], datetime] = utc_now, busy_timeout_s: float = 15) -> Self:
         """The store at `url`, created or upgraded if need be, under a lock.
 
         Parameters
@@ -65,19 +77,33 @@ class Store:
         Raises
         ------
         ConfigurationError
-            ``ledger-newer-than-program``, ``pseudonym-key-differs``, ``ledger-url``.
+            ``ledger-newer-than-program``, ``pseudonym-key-differs``, ``ledger-url``, ``ledger-damaged``.
         Unavailable
             ``ledger-unavailable``.
         """
-        raise NotImplementedError
+        context = Context(
+            database=Database(url, busy_timeout_s),
+            keys=keys,
+            cipher=Cipher(keys),
+            ledger_index=LedgerIndex(keys),
+            trail=Trail(keys),
+            clock=clock,
+        )
+        try:
+            prepare(context)
+        except BaseException:
+            context.database.close()
+            raise
+        return cls(context)
 
     def close(self) -> None:
         """Close all connections."""
-        raise NotImplementedError
+        self._context.database.close()
 
     def ping(self) -> None:
         """Return if the database answers, for a health check; else raise `Unavailable`."""
-        raise NotImplementedError
+        with self._context.database.read() as connection:
+            connection.execute(text("SELECT 1"))
 
     def __enter__(self) -> Self:
         return self
