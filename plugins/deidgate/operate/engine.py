@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deidgate.operate.problem import Problem
+from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.shell import Shell
 
-PACKAGES = ("docker.io", "docker-compose", "iptables", "ca-certificates")
 DAEMON_LOG = Path("/var/log/deidgate-dockerd.log")
 ANSWER_WITHIN_S = 60.0
 
@@ -74,6 +73,7 @@ def ensure(
     shell: Shell,
     host: Host,
     say: Callable[[str], None],
+    may_install: Callable[[str], bool],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Engine:
     """An engine that answers, installed and started if need be.
@@ -86,7 +86,7 @@ def ensure(
     if not answers(shell) or find_compose(shell) is None:
         if not answers(shell):
             _refuse_if_only_the_user_is_wrong(shell, host)
-        _install(shell, host, say)
+        _install(shell, host, say, may_install)
     if not answers(shell):
         _start(shell, host, say, sleep)
     compose = find_compose(shell)
@@ -121,7 +121,9 @@ def _refuse_if_only_the_user_is_wrong(shell: Shell, host: Host) -> None:
         )
 
 
-def _install(shell: Shell, host: Host, say: Callable[[str], None]) -> None:
+def _install(
+    shell: Shell, host: Host, say: Callable[[str], None], may_install: Callable[[str], bool]
+) -> None:
     missing = [
         package
         for package, program in (("docker.io", "dockerd"), ("iptables", "iptables"))
@@ -137,6 +139,8 @@ def _install(shell: Shell, host: Host, say: Callable[[str], None]) -> None:
             "install Docker Engine 20.10 or newer with Compose (v2 or v1.29), start it, and try again"
             + (" (as root this command does it for you)" if host.is_debian else ""),
         )
+    if not may_install(f"install {', '.join(missing)} from the distribution"):
+        raise Problem("nothing was installed", "install Docker Engine and Compose yourself, or say yes", Exit.FAILED)
     say(f"installing {', '.join(missing)} from the distribution")
     apt_install(shell, tuple(missing))
 

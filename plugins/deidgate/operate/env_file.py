@@ -34,6 +34,8 @@ class Settings:
     """Names and addresses that people type to reach this machine, for the generated certificates; with commas."""
     secrets_dir: str = "./secrets"
     """Where keys, certificates and passwords are, seen from the checkout."""
+    compose_files: str = "docker-compose.yml"
+    """Compose files, each over the one before, with commas."""
     debian_mirror: str = ""
     """Debian mirror to build the images from; empty: this machine's own, if it is a Debian machine."""
     pip_index_url: str = ""
@@ -49,6 +51,7 @@ SECTIONS = {
     "clinical_address": "Addresses of this machine to listen on: one network card each, where the zones have their own.",
     "host_names": "Names and addresses people use for this machine (for the generated certificates), with commas.",
     "secrets_dir": "Keys, certificates and passwords.",
+    "compose_files": "Compose files, each over the one before, with commas.",
     "debian_mirror": "Where the images are built from. Empty: this machine's Debian mirror; pip's and npm's own registry.",
     "min_free_gb": "Refuse to start with less free disk than this.",
 }

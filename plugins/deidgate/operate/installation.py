@@ -50,8 +50,8 @@ class Installation:
         return self.root / ".gateway" / self.name
 
     @property
-    def compose_file(self) -> Path:
-        return self.root / "docker-compose.yml"
+    def compose_files(self) -> tuple[Path, ...]:
+        return tuple(self.root / name.strip() for name in self.settings.compose_files.split(","))
 
     @property
     def research_url(self) -> str:

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands. They wire; what needs the ledger, a key or DICOM runs in a container."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from deidgate.operate import engine
+from deidgate.operate.compose import Compose, Container
+from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.secret_files import SecretFiles
+from deidgate.operate.shell import Outcome
+from deidgate.operate.up import Site
+from deidgate.operate.up import up as bring_up
+
+INGEST = ("ingest", "4242")
+CALLED = "DEIDGATE"
+DEMO = "DEMO"
+RESEARCHER = "researcher"
+
+
+def compose_of(site: Site) -> Compose:
+    """Compose for the installation, when an engine answers.
+
+    Raises
+    ------
+    Problem
+        None does.
+    """
+    return Compose(site.shell, engine.require(site.shell), site.installation)
+
+
+def up(site: Site, given: argparse.Namespace) -> int:
+    # A script has nobody to ask; it said what it wants by running the command.
+    ask = not given.yes and sys.stdin.isatty()
+    compose = bring_up(site, lambda what: not ask or _agreed(what), fresh=given.rebuild)
+    if given.demo:
+        _demo(site, compose)
+    _print(addresses(site))
+    return Exit.OK
+
+
+def _agreed(what: str) -> bool:
+    return input(f"gateway: {what}? [Y/n] ").strip().lower() in ("", "y", "yes")
+
+
+def _demo(site: Site, compose: Compose) -> None:
+    site.say(f"sending a made-up study to ingest as the clinic {DEMO}")
+    words = ["deidgate", "send", *INGEST, "/tmp/demo", "--aet", DEMO, "--called", CALLED]  # noqa: S108 - in a container
+    script = f"deidgate demo-study /tmp/demo && {shlex.join(words)}"
+    _must(site.shell.run(compose.in_tools("sh", "-euc", script), timeout_s=120), "the demo study could not be sent")
+    waited = compose.in_worker("deidgate", "gateway", "wait", "--timeout", "120")
+    _must(site.shell.run(waited, timeout_s=150), "the demo study did not arrive at research")
+    site.say(f"it is there, without its patient: {site.installation.research_url}/ohif/")
+
+
+def _must(outcome: Outcome, what: str) -> None:
+    if not outcome.ok:
+        raise Problem(f"{what}; the last lines are above", "see also ./gateway status", Exit.FAILED, outcome.tail())
+
+
+def addresses(site: Site) -> list[str]:
+    """Where everything is, for a person."""
+    settings = site.installation.settings
+    gateway = "./gateway" if site.installation.name == "deidgate" else f"./gateway --installation {site.installation.name}"
+    return [
+        f"DICOM     port {settings.dicom_port}, called AE title {CALLED}",
+        f"Research  {site.installation.research_url}/",
+        f"Log-in    {gateway} credentials",
+    ]
+
+
+def down(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    if not given.volumes:
+        return _finish(compose.show("down", "--remove-orphans"))
+    what = f"delete ALL studies, the mapping table and the audit trail of {site.installation.project}"
+    if not given.yes:
+        if not sys.stdin.isatty():
+            raise Problem("this deletes all studies and the mapping table", "say so with --yes", Exit.USAGE)
+        if input(f"gateway: {what}? Type the word delete: ").strip() != "delete":
+            raise Problem("nothing was deleted", "type the word delete to go on", Exit.FAILED)
+    return _finish(compose.show("down", "--remove-orphans", "--volumes"))
+
+
+def _finish(status: int) -> int:
+    return Exit.OK if status == 0 else Exit.FAILED
+
+
+def status(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    services = compose.containers()
+    flow = _flow(site, compose, services)
+    if given.json:
+        listed = [{"service": one.service, "state": one.state, "health": one.health} for one in services]
+        print(json.dumps({"services": listed, "flow": flow}, indent=2))
+    else:
+        _print(status_lines(services, flow))
+    return Exit.OK if services and all(one.is_up for one in services) and flow is not None else Exit.UNHEALTHY
+
+
+def _flow(site: Site, compose: Compose, services: tuple[Container, ...]) -> dict[str, object] | None:
+    if not any(one.service == "worker" and one.state == "running" for one in services):
+        return None
+    asked = site.shell.run(compose.in_worker("deidgate", "gateway", "status", "--json"), timeout_s=60)
+    try:
+        answer = json.loads(asked.out) if asked.ok else None
+    except json.JSONDecodeError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def status_lines(services: tuple[Container, ...], flow: dict[str, object] | None) -> list[str]:
+    """The status for a person: the services, then one line for each number of the flow."""
+    if not services:
+        return ["nothing runs; start it with ./gateway up"]
+    lines = [f"{one.service:<15}{one.state}{f' ({one.health})' if one.health else ''}" for one in services]
+    if flow is None:
+        return [*lines, "", "the worker does not answer: ./gateway logs worker"]
+    return [*lines, "", *(f"{key:<15}{value}" for key, value in flow.items() if isinstance(value, (str, int, float)))]
+
+
+def logs(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    known = [one.service for one in compose.containers()]
+    if given.service and given.service not in known:
+        raise Problem(f"no service {given.service} here", f"use one of {', '.join(known) or 'none'}", Exit.USAGE)
+    words = ["logs", f"--tail={given.tail}", *(["--follow"] if given.follow else []), *filter(None, [given.service])]
+    return _finish(compose.show(*words))
+
+
+def send(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    compose.require_running("ingest")
+    mounts = []
+    for number, name in enumerate(given.paths):
+        path = Path(name).resolve()
+        if not path.exists():
+            raise Problem(f"{name} is not there", "name a DICOM file or a folder", Exit.USAGE)
+        mounts.append((str(path), f"/send/{number}", False))
+    inside = [mount[1] for mount in mounts]
+    words = ["deidgate", "send", *INGEST, *inside, "--aet", given.aet, "--called", given.called]
+    return _finish(site.shell.show(compose.in_tools(*words, mounts=mounts)))
+
+
+def wait(site: Site, given: argparse.Namespace) -> int:
+    command = compose_of(site).in_worker("deidgate", "gateway", "wait", "--timeout", str(given.timeout))
+    return _finish(site.shell.show(command))
+
+
+def hold_list(site: Site, given: argparse.Namespace) -> int:
+    words = ["deidgate", "gateway", "hold", "list", *(["--json"] if given.json else [])]
+    return _finish(site.shell.show(compose_of(site).in_worker(*words)))
+
+
+def mapping_export(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    uids, patients = Path(given.uids).resolve(), Path(given.patients).resolve()
+    for target in (uids, patients):
+        if not target.parent.is_dir():
+            raise Problem(f"there is no folder {target.parent}", "make it first", Exit.USAGE)
+    # Two texts through one pipe, a line with a NUL between them; nothing of it touches a disk on the way.
+    script = (
+        "out=$(mktemp -d) && trap 'rm -rf \"$out\"' EXIT"
+        ' && deidgate mapping export --uids "$out/uids.csv" --patients "$out/patients.csv" >&2'
+        " && cat \"$out/uids.csv\" && printf '\\0' && cat \"$out/patients.csv\""
+    )
+    done = site.shell.run(compose.in_worker("sh", "-euc", script), timeout_s=600)
+    texts = done.out.split("\0")
+    if not done.ok or len(texts) != 2:
+        raise Problem(
+            "the mapping table could not be exported; the last lines are above",
+            "see also ./gateway status",
+            Exit.FAILED,
+            tuple(done.err.splitlines()[-15:]),
+        )
+    for target, text in zip((uids, patients), texts, strict=True):
+        write_private(target, text)
+    return Exit.OK
+
+
+def write_private(target: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    Path(draft).replace(target)
+
+
+def research_download(site: Site, given: argparse.Namespace) -> int:
+    compose = compose_of(site)
+    compose.require_running("research")
+    folder = Path(given.folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = f"{os.getuid()}:{os.getgid()}"
+    script = f"deidgate gateway download /download && chown -R {owner} /download"
+    mounts = [(str(folder), "/download", True)]
+    return _finish(site.shell.show(compose.in_tools("sh", "-euc", script, mounts=mounts)))
+
+
+def credentials(site: Site, given: argparse.Namespace) -> int:
+    there = site.installation
+    names = ("researcher.password",)
+    found = SecretFiles(site.shell, engine.require(site.shell), there).read(names)
+    answer = {
+        "dicom": {"host": "localhost", "port": there.settings.dicom_port, "called_aet": CALLED, "demo_aet": DEMO},
+        "research": {
+            "url": there.research_url,
+            "user": RESEARCHER,
+            "password": found["researcher.password"],
+            "ca": str(there.secrets / "ca.pem"),
+        },
+    }
+    if given.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        _print(
+            [
+                *addresses(site)[:2],
+                f"User      {RESEARCHER}",
+                f"Password  {found['researcher.password']}",
+                f"Authority {there.secrets / 'ca.pem'}",
+            ]
+        )
+    return Exit.OK
+
+
+def _print(lines: list[str]) -> None:
+    print("\n".join(lines))

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compose, told which installation it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deidgate.operate.engine import Engine
+from deidgate.operate.installation import Installation
+from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.shell import Outcome, Shell
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of an installation, as the engine sees it."""
+
+    id: str
+    service: str
+    state: str
+    """`running`, `exited`, `restarting`, …"""
+    health: str
+    """`healthy`, `starting`, `unhealthy`; empty for a service without a check."""
+    restarts: int
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "running" and self.health in ("", "healthy")
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Compose for one installation."""
+
+    shell: Shell
+    engine: Engine
+    installation: Installation
+
+    def command(self, *words: str) -> list[str]:
+        """The argument list of a Compose command."""
+        there = self.installation
+        files = [word for file in there.compose_files for word in ("-f", str(file))]
+        return [
+            *self.engine.compose,
+            "--project-directory",
+            str(there.root),
+            *files,
+            "--env-file",
+            str(there.env_path),
+            "-p",
+            there.project,
+            *words,
+        ]
+
+    def run(self, *words: str, timeout_s: float | None = None) -> Outcome:
+        return self.shell.run(self.command(*words), timeout_s=timeout_s)
+
+    def show(self, *words: str) -> int:
+        return self.shell.show(self.command(*words))
+
+    def in_worker(self, *words: str) -> list[str]:
+        """The argument list that runs a program in the running worker.
+
+        Raises
+        ------
+        Problem
+            The worker does not run.
+        """
+        self.require_running("worker")
+        return self.command("exec", "-T", "worker", *words)
+
+    def in_tools(self, *words: str, mounts: Sequence[tuple[str, str, bool]] = ()) -> list[str]:
+        """The argument list that runs a program in a container of its own, which is removed afterwards.
+
+        Parameters
+        ----------
+        mounts : sequence of (host path, path inside, writable)
+        """
+        volumes = [
+            word
+            for host, inside, writable in mounts
+            for word in ("-v", f"{host}:{inside}:{'rw' if writable else 'ro'}")
+        ]
+        return self.command("run", "--rm", "--no-deps", "-T", *volumes, "tools", *words)
+
+    def containers(self) -> tuple[Container, ...]:
+        """All containers of the installation's services, those that stopped too."""
+        listed = self.shell.run(
+            [
+                self.engine.docker,
+                "ps",
+                "--all",
+                "--quiet",
+                "--no-trunc",
+                "--filter",
+                f"label=com.docker.compose.project={self.installation.project}",
+                "--filter",
+                "label=com.docker.compose.oneoff=False",
+            ],
+            timeout_s=30,
+        )
+        ids = listed.out.split()
+        if not ids:
+            return ()
+        found = self.shell.run([self.engine.docker, "inspect", *ids], timeout_s=30)
+        return tuple(sorted(map(_container, json.loads(found.out or "[]")), key=lambda one: one.service))
+
+    def require_running(self, service: str) -> None:
+        """Refuse when a service does not run.
+
+        Raises
+        ------
+        Problem
+            It does not.
+        """
+        if not any(one.service == service and one.state == "running" for one in self.containers()):
+            raise Problem(f"the {service} does not run", "start the gateway with ./gateway up", Exit.UNHEALTHY)
+
+    def published_ports(self) -> frozenset[int]:
+        """The ports of this machine that the installation's containers hold now."""
+        listed = self.shell.run(
+            [
+                self.engine.docker,
+                "ps",
+                "--filter",
+                f"label=com.docker.compose.project={self.installation.project}",
+                "--format",
+                "{{.Ports}}",
+            ],
+            timeout_s=30,
+        )
+        return frozenset(
+            int(part.rsplit(":", 1)[1])
+            for word in listed.out.replace(",", " ").split()
+            if "->" in word and (part := word.split("->")[0]).rsplit(":", 1)[-1].isdigit()
+        )
+
+    def last_log_lines(self, container: Container, lines: int = 15) -> tuple[str, ...]:
+        """The end of what a container printed."""
+        done = self.shell.run([self.engine.docker, "logs", "--tail", str(lines), container.id], timeout_s=30)
+        return tuple((done.out + done.err).splitlines()[-lines:])
+
+
+def _container(found: dict[str, object]) -> Container:
+    state: dict[str, object] = found["State"]  # type: ignore[assignment]
+    config: dict[str, dict[str, str]] = found["Config"]  # type: ignore[assignment]
+    health: dict[str, str] = state.get("Health") or {}  # type: ignore[assignment]
+    return Container(
+        id=str(found["Id"]),
+        service=config["Labels"]["com.docker.compose.service"],
+        state=str(state["Status"]),
+        health=health.get("Status", ""),
+        restarts=int(str(found.get("RestartCount", 0))),
+    )

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`gateway test`: everything that tests need is in an image, and they run on a gateway of their own.
+
+The tests kill containers, cut networks and delete volumes. They do it to the installation called `test`, with its own
+ports, keys and volumes, so that they can be run on a machine that is in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from deidgate.operate import base_image, engine, images, installation
+from deidgate.operate.compose import Compose
+from deidgate.operate.problem import Exit
+from deidgate.operate.up import Site
+from deidgate.operate.up import up as bring_up
+
+SOCKET = Path("/var/run/docker.sock")
+IMAGE = "deidgate/test:local"
+FOLDERS = {
+    "unit": ("tests/unit", "tests/contract"),
+    "integration": ("tests/integration",),
+    "e2e": ("tests/e2e",),
+}
+
+
+def folders(root: Path, what: str) -> list[str]:
+    """The folders of tests that are there for `what`."""
+    names = [name for part in FOLDERS.values() for name in part] if what == "all" else list(FOLDERS[what])
+    return [name for name in names if (root / name).is_dir()]
+
+
+def test(site: Site, given: argparse.Namespace) -> int:
+    if site.installation.name == installation.DEFAULT:
+        site = replace(site, installation=installation.find(site.installation.root, installation.TEST))
+    there = site.installation
+    found = engine.ensure(site.shell, site.host, site.say, lambda _what: True)
+    compose = Compose(site.shell, found, there)
+    if given.what != "unit":
+        if there.env_path.exists():
+            # What an earlier run left must not decide this one.
+            compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
+        compose = bring_up(site, lambda _what: True)
+    builder = site.builder(found)
+    base = base_image.ensure(builder, site.host, there.settings)
+    builder.ensure(images.TEST_IMAGES, base, images.arguments_of(there.settings))
+    status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest))
+    if given.what != "unit" and status == 0 and not given.keep:
+        compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
+    return Exit.OK if status == 0 else Exit.FAILED
+
+
+def command(there: installation.Installation, docker: str, where: list[str], more: list[str]) -> list[str]:
+    """The argument list that runs pytest in the test image.
+
+    The checkout has the same path inside as outside, since the tests talk to the engine outside about it.
+    """
+    root = there.root
+    shared = root.parent / "shared"
+    mounts = [f"{root}:{root}", f"{SOCKET}:{SOCKET}"]
+    if shared.is_dir():
+        mounts.append(f"{shared}:{shared}:ro")
+    return [
+        docker,
+        "run",
+        "--rm",
+        "--init",
+        "--network=host",
+        "--shm-size=1g",
+        f"--user={os.getuid()}:{os.getgid()}",
+        f"--group-add={SOCKET.stat().st_gid}" if SOCKET.exists() else f"--group-add={os.getgid()}",
+        *(f"--volume={mount}" for mount in mounts),
+        f"--workdir={root}",
+        f"--env=DEIDGATE_INSTALLATION={there.name}",
+        "--env=HOME=/tmp",
+        "--env=CI",
+        IMAGE,
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        *where,
+        *more,
+    ]
