@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_VR
 
-_LONG_VRS = frozenset(
-    vr.encode() for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_TEXT_VRS = frozenset(
+    (b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM", b"UI")
 )
-_SHORT_VRS = frozenset(
-    vr.encode() for vr in "AE.AS.AT.CS.DA.DS.DT.FL.FD.IS.LO.LT.PN.SH.SL.SS.ST.TM.UI.UL.US".split(".")
-)
+_SHORT_VRS = _TEXT_VRS | {b"AT", b"FL", b"FD", b"SL", b"SS", b"UL", b"US"}
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST = 32

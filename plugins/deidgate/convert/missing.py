@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to say when a part of the installation is not there."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from deidgate.errors import ConfigurationError
+
+
+class ExtraMissingError(ConfigurationError):
+    """A command needs an optional part; the code names it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__("extra-missing", extra)
+        self.extra = extra
+
+
+def need(module: str, extra: str) -> ModuleType:
+    """The optional `module`.
+
+    Raises
+    ------
+    ExtraMissingError
+        It is not installed; `extra` is what ``pip install 'deidgate[extra]'`` brings.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ExtraMissingError(extra) from None

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures as Secondary Capture objects: single-frame for one picture, multi-frame for the pages of a TIFF.
+
+A baseline JPEG stays the JPEG it is: its coded data are put into the object as they are, after everything that is
+not needed to decode them (EXIF, comments, thumbnails: camera owner, place, time) has been taken out.
+
+Source: PS3.3 A.8 (Secondary Capture IODs), C.8.6 (modules), C.7.6.3 (Image Pixel); PS3.5 A.4.1 and 8.2.1 (JPEG).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from deidgate.convert.missing import need
+from deidgate.convert.subject import Subject, begin
+from deidgate.errors import CannotDeidentify
+
+LARGEST_PIXELS = 1 << 29
+"""Pixels of one picture beyond which it is not decoded: a bomb, or a slide that belongs to the slide converter."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegFacts:
+    """What the frame header of a JPEG says, and its coded data without application segments.
+
+    Attributes
+    ----------
+    rows, columns, samples, precision : int
+    process : int
+        Number of the SOF marker: 0 baseline, 2 progressive, 3 lossless.
+    photometric : str
+        RGB, YBR_FULL_422 or MONOCHROME2.
+    stripped : bytes
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    precision: int
+    process: int
+    photometric: str
+    stripped: bytes
+
+
+def from_picture(content: bytes, subject: Subject, instance_number: int = 1) -> Dataset:
+    """A Secondary Capture object of the JPEG, PNG, BMP or TIFF file `content`, with file meta information.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    subject : Subject
+        With UIDs (`Subject.with_uids`).
+
+    Raises
+    ------
+    CannotDeidentify
+        ``picture-unreadable``, ``picture-too-large``, ``picture-kind`` (floating point, more than 16 bits).
+    ExtraMissingError
+        Pillow or tifffile is not installed.
+    """
+    if content[:3] == b"\xff\xd8\xff":
+        facts = jpeg_facts(content)
+        if facts.process in (0, 1) and facts.precision == 8 and facts.samples in (1, 3):
+            return _kept_jpeg(facts, subject, instance_number)
+    pages = list(_pages(content))
+    if not pages:
+        raise CannotDeidentify("picture-unreadable")
+    dataset = _native(pages, subject, instance_number)
+    if content[:3] == b"\xff\xd8\xff" or _is_lossy_tiff(content):
+        dataset.LossyImageCompression = "01"
+        dataset.LossyImageCompressionMethod = "ISO_10918_1"
+        dataset.LossyImageCompressionRatio = f"{max(len(dataset.PixelData) / max(len(content), 1), 1):.2f}"
+    return dataset
+
+
+def jpeg_facts(content: bytes) -> JpegFacts:
+    """What the JPEG file says of itself, without decoding.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``picture-unreadable``.
+
+    Source: ISO/IEC 10918-1 Annex B.
+    """
+    position, kept = 2, [b"\xff\xd8"]
+    frame: tuple[int, int, int, int, int] | None = None
+    adobe: int | None = None
+    identifiers = b""
+    while True:
+        if position + 4 > len(content) or content[position] != 0xFF:
+            raise CannotDeidentify("picture-unreadable")
+        marker = content[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        (length,) = struct.unpack_from(">H", content, position + 2)
+        segment = content[position : position + 2 + length]
+        if len(segment) < 2 + length:
+            raise CannotDeidentify("picture-unreadable")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            precision, rows, columns, samples = struct.unpack_from(">BHHB", segment, 4)
+            frame = (marker - 0xC0, precision, rows, columns, samples)
+            identifiers = bytes(segment[10 + 3 * n] for n in range(samples))
+        if marker == 0xEE and segment[4:9] == b"Adobe":
+            adobe = segment[15]
+        # Segments APP0 to APP15 and COM; Adobe's tells the colour transform and nothing else.
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or (marker == 0xEE and adobe is not None):
+            kept.append(segment)
+        position += 2 + length
+        if marker == 0xDA:
+            break
+    end = content.rfind(b"\xff\xd9")
+    if frame is None or end < position:
+        raise CannotDeidentify("picture-unreadable")
+    # Not what follows the end of the image: phones append films there.
+    kept.append(content[position : _end_of_image(content, position)])
+    process, precision, rows, columns, samples = frame
+    if samples == 1:
+        photometric = "MONOCHROME2"
+    elif adobe == 0 or (adobe is None and identifiers == b"RGB"):
+        photometric = "RGB"
+    else:
+        # Whatever the sampling factors are: they are in the coded data. Source: PS3.5 8.2.1, PS3.3 C.7.6.3.1.2.
+        photometric = "YBR_FULL_422"
+    return JpegFacts(rows, columns, samples, precision, process, photometric, b"".join(kept))
+
+
+def _end_of_image(content: bytes, position: int) -> int:
+    while True:
+        found = content.find(b"\xff", position)
+        if found < 0 or found + 1 >= len(content):
+            raise CannotDeidentify("picture-unreadable")
+        if content[found + 1] == 0xD9:
+            return found + 2
+        position = found + 2
+
+
+def _kept_jpeg(facts: JpegFacts, subject: Subject, instance_number: int) -> Dataset:
+    dataset = _captured(begin(subject, SecondaryCaptureImageStorage, "OT", instance_number))
+    dataset.Rows, dataset.Columns = facts.rows, facts.columns
+    dataset.SamplesPerPixel = facts.samples
+    dataset.PhotometricInterpretation = facts.photometric
+    if facts.samples > 1:
+        dataset.PlanarConfiguration = 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.PixelRepresentation = 0
+    native = facts.rows * facts.columns * facts.samples
+    dataset.LossyImageCompression = "01"
+    dataset.LossyImageCompressionMethod = "ISO_10918_1"
+    dataset.LossyImageCompressionRatio = f"{max(native / len(facts.stripped), 1):.2f}"
+    dataset.PixelData = encapsulate([facts.stripped])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return _with_meta(dataset, JPEGBaseline8Bit)
+
+
+def _native(pages: list[NDArray[Any]], subject: Subject, instance_number: int) -> Dataset:
+    if len({page.shape for page in pages}) != 1 or len({page.dtype for page in pages}) != 1:
+        raise CannotDeidentify("picture-pages-differ")
+    first = pages[0]
+    colour, wide = first.ndim == 3, first.dtype == np.uint16
+    if len(pages) == 1:
+        sop_class: UID = SecondaryCaptureImageStorage
+    elif colour:
+        sop_class = MultiFrameTrueColorSecondaryCaptureImageStorage
+    elif wide:
+        sop_class = MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    else:
+        sop_class = MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+    dataset = _captured(begin(subject, sop_class, "OT", instance_number))
+    dataset.Rows, dataset.Columns = first.shape[:2]
+    dataset.SamplesPerPixel = 3 if colour else 1
+    dataset.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
+    if colour:
+        dataset.PlanarConfiguration = 0
+    bits = 16 if wide else 8
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    dataset.PixelRepresentation = 0
+    if len(pages) > 1:
+        dataset.NumberOfFrames = len(pages)
+        # Pages have no time of their own; a list of numbers is what orders them. Source: PS3.3 C.7.6.6.
+        dataset.FrameIncrementPointer = 0x00182002
+        dataset.add_new(0x00182002, "SH", [str(number) for number in range(1, len(pages) + 1)])
+        if not colour:
+            dataset.PresentationLUTShape = "IDENTITY"
+            dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
+    content = b"".join(page.astype(page.dtype.newbyteorder("<")).tobytes() for page in pages)
+    dataset.PixelData = content + b"\0" * (len(content) % 2)
+    dataset["PixelData"].VR = "OW" if wide else "OB"
+    dataset.LossyImageCompression = "00"
+    return _with_meta(dataset, ExplicitVRLittleEndian)
+
+
+def _captured(dataset: Dataset) -> Dataset:
+    dataset.ConversionType = "WSD"
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.PatientOrientation = ""
+    dataset.BurnedInAnnotation = "YES"
+    # What a person photographs or scans has whatever stood there; nobody looked yet, so the careful answer stands.
+    dataset.SecondaryCaptureDeviceManufacturer = "Deidgate"
+    return dataset
+
+
+def _with_meta(dataset: Dataset, syntax: UID) -> Dataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    dataset.file_meta = meta
+    return dataset
+
+
+def _pages(content: bytes) -> Iterator[NDArray[Any]]:
+    if content[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        yield from _tiff_pages(content)
+        return
+    image_module = need("PIL.Image", "convert")
+    try:
+        with image_module.open(BytesIO(content)) as image:
+            if image.width * image.height > LARGEST_PIXELS:
+                raise CannotDeidentify("picture-too-large")
+            if image.mode in ("1", "L"):
+                yield np.asarray(image.convert("L"))
+            elif image.mode.startswith("I;16") or image.mode == "I":
+                values = np.asarray(image)
+                if values.min() < 0 or values.max() > 65535:
+                    raise CannotDeidentify("picture-kind")
+                yield values.astype(np.uint16)
+            elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+                # Seen as on a dark screen, as all DICOM viewers have.
+                solid = image_module.new("RGBA", image.size, (0, 0, 0, 255))
+                yield np.asarray(image_module.alpha_composite(solid, image.convert("RGBA")).convert("RGB"))
+            else:
+                yield np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, image_module.DecompressionBombError):
+        raise CannotDeidentify("picture-unreadable") from None
+
+
+def _tiff_pages(content: bytes) -> Iterator[NDArray[Any]]:
+    tifffile = need("tifffile", "convert")
+    try:
+        with tifffile.TiffFile(BytesIO(content)) as file:
+            for page in file.pages:
+                if page.imagewidth * page.imagelength > LARGEST_PIXELS:
+                    raise CannotDeidentify("picture-too-large")
+                values = page.asarray()
+                if page.photometric == 0:  # white is zero
+                    values = (1 << page.bitspersample) - 1 - values
+                if page.photometric == 3 and page.colormap is not None:
+                    values = np.moveaxis(page.colormap[:, values] >> 8, 0, -1).astype(np.uint8)
+                if values.ndim == 3 and page.planarconfig == 2:
+                    values = np.moveaxis(values, 0, -1)
+                yield _tidy(values)
+    except (tifffile.TiffFileError, ValueError, OSError, KeyError, ImportError):
+        raise CannotDeidentify("picture-unreadable") from None
+
+
+def _tidy(values: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim == 3 and values.shape[2] >= 3:
+        values = values[..., :3]
+    elif values.ndim == 3 and values.shape[2] in (1, 2):
+        values = values[..., 0]
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.ndim == 3 and values.dtype == np.uint16:
+        # True Colour Secondary Capture has 8 bits. Source: PS3.3 C.8.6.
+        return (values >> 8).astype(np.uint8)
+    if values.dtype not in (np.uint8, np.uint16) or values.ndim not in (2, 3):
+        raise CannotDeidentify("picture-kind")
+    return values
+
+
+def _is_lossy_tiff(content: bytes) -> bool:
+    if content[:4] not in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        return False
+    with need("tifffile", "convert").TiffFile(BytesIO(content)) as file:
+        return any(int(page.compression) in (6, 7, 34892, 33003, 33005) for page in file.pages)
