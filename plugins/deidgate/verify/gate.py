@@ -1,15 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one call: an original and its result, deliver or hold."""
+"""The one call: an original and its result, deliver or hold.
+
+The checks, each in a module of its own, in this order; a result that cannot be walked ends at the first:
+
+1. `structure`: well-formed file, nothing in preamble, file meta and other corners
+2. `needles`, `search`: nothing of the original's identity, in any element, encoding or comment
+3. `rows`: every element against Table E.1-1 and the claimed codes; `promise`: every element against the plan
+4. `uids`: old to new is a one-to-one mapping
+5. `iod_types`: no Type 1 or Type 2 attribute was lost
+6. `claims`: what the result says about itself
+7. `pixels`: outside masks the same, inside nothing
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from deidgate.plan.model import Plan
-from deidgate.verify.model import PixelsSeen, Verdict
+from deidgate.standard.codes import CID_7050
+from deidgate.verify import claims, iod_types, pixels, promise, rows, search, structure, uids
+from deidgate.verify.model import Finding, PixelsSeen, Verdict
+from deidgate.verify.needles import derive
+from deidgate.verify.text import canonical, is_known
+from deidgate.verify.view import SPECIFIC_CHARACTER_SET, View
+from deidgate.verify.walk import UnreadableError, walk
+
+MAX_FINDINGS = 100
 
 
-def verify(
-    original: bytes, result: bytes, plan: Plan | None = None, outcome: PixelsSeen | None = None
-) -> Verdict:
+def verify(original: bytes, result: bytes, plan: Plan | None = None, outcome: PixelsSeen | None = None) -> Verdict:
     """Whether `result` may leave in the place of `original`.
 
     Parameters
@@ -25,6 +45,60 @@ def verify(
     Returns
     -------
     Verdict
-        It never raises for what stands in the files.
+        At most `MAX_FINDINGS` findings. It never raises for what stands in the files.
     """
-    raise NotImplementedError
+    return Verdict(tuple(islice(_findings(original, result, plan, outcome), MAX_FINDINGS)))
+
+
+def _findings(
+    original_file: bytes, result_file: bytes, plan: Plan | None, outcome: PixelsSeen | None
+) -> Iterator[Finding]:
+    try:
+        result_parsed = walk(result_file)
+    except UnreadableError as unreadable:
+        yield Finding(unreadable.code, unreadable.path)
+        return
+    try:
+        original_parsed = walk(original_file)
+    except UnreadableError as unreadable:
+        yield Finding(f"original-{unreadable.code}", unreadable.path)
+        return
+    original, result = View(original_parsed), View(result_parsed)
+    promised = promise.Promise(plan)
+    codes = frozenset(plan.codes if plan is not None else claims.claimed_codes(result))
+    masked = outcome is not None and str(outcome.status) == "masked"
+
+    yield from structure.check_file(result_parsed)
+    yield from structure.check_elements(result)
+    yield from _charsets(result)
+
+    needles = derive(original, codes, promised.kept, _dates_of(result))
+    yield from search.search(needles, result, original, pixels.comments(result), _own_words(plan))
+
+    yield from rows.check(original, result, codes, promised, masked)
+    yield from promise.check(original, result, promised, rows.OF_PIXELS if masked else frozenset())
+    yield from uids.check(original, result, plan)
+    yield from iod_types.check(original, result)
+    yield from claims.check(original, result, plan, outcome)
+    yield from pixels.check(original, result, outcome)
+
+
+def _charsets(result: View) -> Iterator[Finding]:
+    for element in result.elements:
+        if element.tag == SPECIFIC_CHARACTER_SET and not is_known(result.charset(element.parents)):
+            yield Finding("charset-unknown", element.path)
+
+
+def _dates_of(result: View) -> frozenset[str]:
+    """Dates in date elements of the result. Their own rows answer for them; in a text they prove nothing."""
+    return frozenset(
+        value.strip(b" \0")[:8].decode("ascii", "replace")
+        for element in result.elements
+        if element.vr in ("DA", "DT")
+        for value in result.value(element).split(b"\\")
+    )
+
+
+def _own_words(plan: Plan | None) -> frozenset[str]:
+    said = ["Deidgate", *CID_7050.values(), plan.policy if plan is not None else ""]
+    return frozenset(word for text in said for word in canonical(text.encode()).decode("latin_1").split())

@@ -28,7 +28,10 @@ _PATIENTS_NAMES = frozenset({0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x0
 # Attributes in which a sequence that identifies somebody says who it is.
 _CODES = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120, 0x00400031, 0x00400032})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
-_MONTHS = ("january february march april may june july august september october november december").split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _META_TITLES = (0x00020016, 0x00020017, 0x00020018)
 _META_SOP_INSTANCE = 0x00020003
 
@@ -90,7 +93,9 @@ class _Found:
             self.words[key] = Needle(kind, text, "" if spelled.isascii() else spelled, source)
 
 
-def derive(original: View, codes: frozenset[str], kept: frozenset[tuple[object, int]], dates_that_stay: frozenset[str]) -> Needles:
+def derive(
+    original: View, codes: frozenset[str], kept: frozenset[tuple[object, int]], dates_that_stay: frozenset[str]
+) -> Needles:
     """The needles of `original`.
 
     Parameters
@@ -202,9 +207,8 @@ def _uids(found: _Found, raw: bytes, source: str) -> None:
     for uid in raw.split(b"\\"):
         uid = uid.strip(b" \0")
         # A UID with fewer components than an organisation's root and a number names nothing in particular.
-        if uid.count(b".") >= 3 and not uid.startswith(STANDARD_UIDS.encode()):
-            found.uids.setdefault(uid, source)
-        elif uid.startswith(b"2.25."):
+        names_something = uid.count(b".") >= 3 or uid.startswith(b"2.25.")
+        if names_something and not uid.startswith(STANDARD_UIDS.encode()):
             found.uids.setdefault(uid, source)
 
 
@@ -240,4 +244,3 @@ def _from_file_meta(found: _Found, original: View) -> None:
             _identifiers(found, raw.decode("ascii", "replace"), "AE", Kind.DEVICE, name_of(element.tag))
         elif element.tag == _META_SOP_INSTANCE:
             _uids(found, raw, name_of(element.tag))
-

@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from deidgate.dicom.path import ElementPath
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
 from deidgate.verify.text import ENCODINGS, canonical, canonical_text, fold
@@ -257,13 +256,7 @@ def _encoded(spelled: str) -> set[bytes]:
                 continue
             # The closing escape sequence may stand elsewhere.
             form = form.removesuffix(b"\x1b(B")
-            if len(form) >= 4 and not form.isascii() or b"\x1b" in form:
-                forms.add(form)
-            elif b"\0" in form and len(form) >= 6:
+            shortest = 4 if not form.isascii() else 6 if b"\0" in form else 3 if b"\x1b" in form else 1 << 30
+            if len(form) >= shortest:
                 forms.add(form)
     return forms
-
-
-def own_path(tag: int) -> str:
-    """Spelling of a top-level path."""
-    return str(ElementPath.top(tag))

@@ -93,9 +93,7 @@ ENCODINGS = (
 
 def terms(specific_character_set: bytes) -> tuple[str, ...]:
     """Defined terms of a value of (0008,0005)."""
-    return tuple(
-        term.strip(" \0") for term in specific_character_set.decode("ascii", "replace").split("\\")
-    )
+    return tuple(term.strip(" \0") for term in specific_character_set.decode("ascii", "replace").split("\\"))
 
 
 def is_known(charset: tuple[str, ...]) -> bool:
@@ -149,8 +147,7 @@ def fold(text: str) -> str:
 
 # ASCII letters to lower case, everything that is neither letter nor digit to a space; bytes above 7F stay.
 _CANONICAL = bytes(
-    b if b >= 0x80 or chr(b).isdigit() or chr(b).islower() else b + 32 if chr(b).isupper() else 0x20
-    for b in range(256)
+    b if b >= 0x80 or chr(b).isdigit() or chr(b).islower() else b + 32 if chr(b).isupper() else 0x20 for b in range(256)
 )
 
 

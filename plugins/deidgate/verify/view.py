@@ -61,5 +61,7 @@ class View:
     @cached_property
     def _charsets(self) -> dict[Parents, tuple[str, ...]]:
         return {
-            e.parents: terms(self.value(e)) for e in self.elements if e.tag == SPECIFIC_CHARACTER_SET and e.items is None
+            e.parents: terms(self.value(e))
+            for e in self.elements
+            if e.tag == SPECIFIC_CHARACTER_SET and e.items is None
         }

@@ -3,7 +3,7 @@
 
 A reader of its own, because a lenient parser hides what it forgives: bytes behind the last element, a length
 that swallows its neighbour, an element that appears twice. It reads and never repairs. What it can step over
-becomes a fault in `Parsed.faults`; what it cannot step over raises `Unreadable`.
+becomes a fault in `Parsed.faults`; what it cannot step over raises `UnreadableError`.
 
 Bounds, so that no file can cost more than its size: `MAX_DEPTH`, `MAX_ELEMENTS`, `MAX_INFLATED_BYTES`.
 
@@ -13,10 +13,11 @@ Source: PS3.5 7 (elements, sequences), A.4 (encapsulated pixel data), 6.2.2 (UN)
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary, dictionary_VR
+from pydicom.datadict import dictionary_VR
 
 from deidgate.dicom.path import ElementPath
 
@@ -38,11 +39,13 @@ EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"})
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, "1.2.840.10008.1.2.1.99"})
 
-_SHORT = {name.encode(): name for name in "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()}
-_LONG = {name.encode(): name for name in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
+_SHORT_VRS = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
+_LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV"
+_SHORT = {name.encode(): name for name in _SHORT_VRS.split()}
+_LONG = {name.encode(): name for name in _LONG_VRS.split()}
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The bytes stop making sense. Stays inside this package: the gate turns it into a finding."""
 
     def __init__(self, code: str, path: str = "") -> None:
@@ -139,10 +142,10 @@ class _Walk:
         unpack_length = codec.length.unpack_from
         previous = -1
         if len(parents) > MAX_DEPTH:
-            raise Unreadable("nested-too-deep", str(ElementPath(parents[:1], parents[0][0])))
+            raise UnreadableError("nested-too-deep", str(ElementPath(parents[:1], parents[0][0])))
         while at < stop:
             if stop - at < 8:
-                raise Unreadable("bytes-left-over", _place(parents, previous))
+                raise UnreadableError("bytes-left-over", _place(parents, previous))
             if implicit:
                 group, number, length = unpack_implicit(data, at)
                 tag = group << 16 | number
@@ -160,20 +163,20 @@ class _Walk:
                     at += 8
                 elif raw_vr in _LONG:
                     if stop - at < 12:
-                        raise Unreadable("element-cut-off", _place(parents, tag))
+                        raise UnreadableError("element-cut-off", _place(parents, tag))
                     if length:
                         self.fault("reserved-bytes-used", parents, tag)
                     vr = _LONG[raw_vr]
                     (length,) = unpack_length(data, at + 8)
                     at += 12
                 else:
-                    raise Unreadable("vr-unknown", _place(parents, tag))
+                    raise UnreadableError("vr-unknown", _place(parents, tag))
             if group == 0xFFFE:
                 if tag == ITEM_DELIMITATION and delimited:
                     if length:
-                        raise Unreadable("delimiter-with-length", _place(parents, previous))
+                        raise UnreadableError("delimiter-with-length", _place(parents, previous))
                     return at
-                raise Unreadable("delimiter-out-of-place", _place(parents, previous))
+                raise UnreadableError("delimiter-out-of-place", _place(parents, previous))
             if implicit:
                 vr = _dictionary_vr(tag)
                 if length == UNDEFINED and tag != PIXEL_DATA:
@@ -182,18 +185,18 @@ class _Walk:
                 self.fault("element-order", parents, tag)
             previous = tag
             if len(elements) >= MAX_ELEMENTS:
-                raise Unreadable("too-many-elements", _place(parents, tag))
+                raise UnreadableError("too-many-elements", _place(parents, tag))
             if length == UNDEFINED or vr == "SQ":
                 at = self._nested(at, stop, parents, tag, vr, length, codec, implicit)
                 continue
             if length > stop - at:
-                raise Unreadable("length-beyond-end", _place(parents, tag))
+                raise UnreadableError("length-beyond-end", _place(parents, tag))
             if length & 1:
                 self.fault("odd-length", parents, tag)
             elements.append(Element(parents, tag, vr, at, at + length))
             at += length
         if delimited:
-            raise Unreadable("delimiter-missing", _place(parents, previous))
+            raise UnreadableError("delimiter-missing", _place(parents, previous))
         return at
 
     def _nested(
@@ -202,10 +205,10 @@ class _Walk:
         if tag == PIXEL_DATA and vr in ("OB", "OW", "UN"):
             return self._fragments(at, stop, parents, tag, vr, codec)
         if vr not in ("SQ", "UN"):
-            raise Unreadable("undefined-length-not-allowed", _place(parents, tag))
+            raise UnreadableError("undefined-length-not-allowed", _place(parents, tag))
         if length != UNDEFINED:
             if length > stop - at:
-                raise Unreadable("length-beyond-end", _place(parents, tag))
+                raise UnreadableError("length-beyond-end", _place(parents, tag))
             stop = at + length
         if vr == "UN":
             # A sequence whose VR was lost is implicit little endian whatever surrounds it. Source: PS3.5 6.2.2 note 2.
@@ -218,23 +221,23 @@ class _Walk:
                 end = at
                 break
             if stop - at < 8:
-                raise Unreadable("sequence-not-closed", _place(parents, tag))
+                raise UnreadableError("sequence-not-closed", _place(parents, tag))
             group, number = codec.tag.unpack_from(self.data, at)
             (item_length,) = codec.length.unpack_from(self.data, at + 4)
             marker = group << 16 | number
             at += 8
             if marker == SEQUENCE_DELIMITATION and length == UNDEFINED:
                 if item_length:
-                    raise Unreadable("delimiter-with-length", _place(parents, tag))
+                    raise UnreadableError("delimiter-with-length", _place(parents, tag))
                 end = at - 8
                 break
             if marker != ITEM:
-                raise Unreadable("item-expected", _place(parents, tag))
+                raise UnreadableError("item-expected", _place(parents, tag))
             inner = (*parents, (tag, count))
             if item_length == UNDEFINED:
                 at = self.dataset(at, stop, inner, codec, implicit, True)
             elif item_length > stop - at:
-                raise Unreadable("item-beyond-sequence", _place(parents, tag))
+                raise UnreadableError("item-beyond-sequence", _place(parents, tag))
             else:
                 at = self.dataset(at, at + item_length, inner, codec, implicit, False)
             count += 1
@@ -246,25 +249,25 @@ class _Walk:
         fragments: list[tuple[int, int]] = []
         while True:
             if stop - at < 8:
-                raise Unreadable("fragments-not-closed", _place(parents, tag))
+                raise UnreadableError("fragments-not-closed", _place(parents, tag))
             group, number = codec.tag.unpack_from(self.data, at)
             (length,) = codec.length.unpack_from(self.data, at + 4)
             marker = group << 16 | number
             at += 8
             if marker == SEQUENCE_DELIMITATION:
                 if length:
-                    raise Unreadable("delimiter-with-length", _place(parents, tag))
+                    raise UnreadableError("delimiter-with-length", _place(parents, tag))
                 break
             if marker != ITEM or length == UNDEFINED or length > stop - at:
-                raise Unreadable("fragment-expected", _place(parents, tag))
+                raise UnreadableError("fragment-expected", _place(parents, tag))
             if length & 1:
                 self.fault("odd-length", parents, tag)
             if len(fragments) >= MAX_ELEMENTS:
-                raise Unreadable("too-many-elements", _place(parents, tag))
+                raise UnreadableError("too-many-elements", _place(parents, tag))
             fragments.append((at, at + length))
             at += length
         if not fragments:
-            raise Unreadable("offset-table-missing", _place(parents, tag))
+            raise UnreadableError("offset-table-missing", _place(parents, tag))
         self.elements.append(Element(parents, tag, vr, begin, at - 8, None, tuple(fragments)))
         return at
 
@@ -274,15 +277,15 @@ def walk(file: bytes) -> Parsed:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         Where the bytes stop making sense.
     """
     if len(file) < 140 or file[128:132] != b"DICM":
-        raise Unreadable("not-part-10")
+        raise UnreadableError("not-part-10")
     meta = _Walk(file)
     at, transfer_syntax = _file_meta(meta)
     if not transfer_syntax:
-        raise Unreadable("transfer-syntax-missing", "file meta")
+        raise UnreadableError("transfer-syntax-missing", "file meta")
     data, start = file, at
     if transfer_syntax in DEFLATED:
         data, start = _inflate(file[at:], meta.faults), 0
@@ -313,15 +316,15 @@ def _file_meta(walk_: _Walk) -> tuple[int, str]:
         tag = group << 16 | number
         vr = _SHORT.get(raw_vr) or _LONG.get(raw_vr)
         if vr is None or vr == "SQ":
-            raise Unreadable("vr-unknown", _place((), tag))
+            raise UnreadableError("vr-unknown", _place((), tag))
         at += 8
         if raw_vr in _LONG:
             if at + 4 > len(data):
-                raise Unreadable("element-cut-off", _place((), tag))
+                raise UnreadableError("element-cut-off", _place((), tag))
             (length,) = _LITTLE_CODEC.length.unpack_from(data, at)
             at += 4
         if length > len(data) - at:
-            raise Unreadable("length-beyond-end", _place((), tag))
+            raise UnreadableError("length-beyond-end", _place((), tag))
         if tag <= previous:
             walk_.fault("element-order", (), tag)
         if length & 1:
@@ -339,29 +342,29 @@ def _inflate(compressed: bytes, faults: list[tuple[str, str]]) -> bytes:
     try:
         data = inflater.decompress(compressed, MAX_INFLATED_BYTES)
     except zlib.error:
-        raise Unreadable("deflated-stream-broken") from None
+        raise UnreadableError("deflated-stream-broken") from None
     if inflater.unconsumed_tail:
-        raise Unreadable("deflated-stream-too-large")
+        raise UnreadableError("deflated-stream-too-large")
     if not inflater.eof:
-        raise Unreadable("deflated-stream-broken")
+        raise UnreadableError("deflated-stream-broken")
     # One byte of padding makes the length even. Source: PS3.5 A.5.
     if inflater.unused_data not in (b"", b"\0"):
         faults.append(("bytes-behind-deflated-stream", ""))
     return data
 
 
+@lru_cache(maxsize=1 << 14)
 def _dictionary_vr(tag: int) -> str:
-    entry = DicomDictionary.get(tag)
-    if entry is not None:
-        return "US" if entry[0] == "US or SS" else entry[0][-2:]
     if tag >> 16 & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
     if tag & 0xFFFF == 0:
         return "UL"
     try:
-        return dictionary_VR(tag)[-2:]
+        known = dictionary_VR(tag)
     except KeyError:
         return "UN"
+    # Where several VRs are possible, the one that cannot lose a sign: the bytes are what is compared.
+    return "US" if known == "US or SS" else known[-2:]
 
 
 def _place(parents: Parents, tag: int) -> str:

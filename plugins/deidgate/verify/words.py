@@ -30,21 +30,25 @@ VOCABULARY = frozenset(
     south spine spiral spin spleen standard station stone stress strong study summer superior supine surgery survey
     swim table technician term test thin third thorax thoracic three tibia time toe tomography top trace trunk two
     ultrasound unit university unknown upper uterus vein venous vertical view volume water week weighted west whole
-    winter wrist year years young young xray
+    winter wrist year years young xray
     cor sag tra axi obl dx cr dr mg mr us nm pt xa rf sc ot bmp jpeg dicom pacs hfs hfp ffs ffp lat swi flair
     axial localizer nema none yes not min max avg std resampled reformatted mpr mip
-    """.split()
+    """.split()  # noqa: SIM905 - a list to be read, not one literal per line
 )
 
 PLACEHOLDERS = frozenset(
     """
     anonym anonymous anonymized anonymised anon deidentified deid pseudonym pseudonymized removed redacted unknown
     none null empty dummy blank missing unspecified noname withheld cleaned replaced default
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 # Parts of a name that are no name.
-TITLES = frozenset("dr md mr mrs ms miss prof professor phd dphil dipl ing med jr sr ii iii iv von van der den".split())
+TITLES = frozenset(
+    """
+    dr md mr mrs ms miss prof professor phd dphil dipl ing med jr sr ii iii iv von van der den
+    """.split()  # noqa: SIM905
+)
 
 
 def is_common(canonical: str) -> bool:

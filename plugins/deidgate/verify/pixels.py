@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are the pixels those of the original, and the masks really masks?
+
+Without a mask the bytes are compared. With one, both are decoded frame by frame: inside the boxes every plane of every
+frame is constant, outside every sample is the same, and the sizes are what they were.
+
+Bits above Bits Stored are not part of a pixel; an overlay may stand there, so they must be empty when the original's
+header declares one. Source: PS3.5 8.1.1 and 8.1.2; PS3.3 C.9.2 (Overlay Bit Position).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.pixels.utils import iter_pixels
+
+from deidgate.dicom.box import Box
+from deidgate.verify.codestream import segments
+from deidgate.verify.compare import same_value
+from deidgate.verify.model import Finding, PixelsSeen
+from deidgate.verify.view import View
+from deidgate.verify.walk import PIXEL_DATA, Element
+
+_ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
+_SAMPLES, _ALLOCATED, _STORED, _HIGH = 0x00280002, 0x00280100, 0x00280101, 0x00280102
+_SHAPE = (_ROWS, _COLUMNS, _FRAMES, _SAMPLES, _ALLOCATED, _STORED, _HIGH, 0x00280103)
+_WHERE = "(7FE0,0010)"
+_PICTURE_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
+# Segments that hold nothing but how to decode: JFIF, Adobe's colour transform, JPEG-LS colour, HP.
+_TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx", b"SPIFF")}
+# Who reads metadata of pictures finds places and people in them: EXIF, XMP, IPTC.
+_METADATA = ("APP1", "APP13", "eXIf", "xml ", "uuid")
+
+
+def comments(result: View) -> dict[str, bytes]:
+    """What stands in the codestreams of a result beside the pictures, by where it is; for the search for needles."""
+    found: dict[str, bytes] = {}
+    for element in result.elements:
+        if element.fragments is None:
+            continue
+        for number, stream in enumerate(_streams(result, element)):
+            for segment in segments(stream):
+                if not segment.value.startswith(_TECHNICAL.get(segment.name, (b"\0never",))):
+                    found[f"{element.path} stream {number} {segment.name} {len(found)}"] = segment.value
+    return found
+
+
+def _streams(view: View, element: Element) -> Iterator[bytes]:
+    """Fragments joined to codestreams: a new one begins where a picture begins."""
+    data = view.parsed.data
+    pieces: list[bytes] = []
+    for start, stop in (element.fragments or ())[1:]:
+        if pieces and data.startswith(_PICTURE_STARTS, start, stop):
+            yield b"".join(pieces)
+            pieces = []
+        pieces.append(data[start:stop])
+    if pieces:
+        yield b"".join(pieces)
+
+
+def check(original: View, result: View, outcome: PixelsSeen | None) -> Iterator[Finding]:
+    """Findings for pixels that changed where they must not, or did not where they must."""
+    before, after = original.get(PIXEL_DATA), result.get(PIXEL_DATA)
+    yield from _metadata_segments(result)
+    if before is None or after is None:
+        if before is not None or after is not None:
+            yield Finding("pixel-data-lost" if after is None else "pixel-data-added", _WHERE)
+        return
+    for tag in _SHAPE:
+        if _number(original, tag) != _number(result, tag):
+            yield Finding("pixel-format-changed", f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+            return
+    boxes = tuple(outcome.boxes) if outcome is not None and str(outcome.status) == "masked" else ()
+    if not boxes:
+        yield from _unmasked(original, before, result, after)
+    else:
+        yield from _masked(original, result, boxes)
+
+
+def _metadata_segments(result: View) -> Iterator[Finding]:
+    for element in result.elements:
+        if element.fragments is not None:
+            for number, stream in enumerate(_streams(result, element)):
+                for segment in segments(stream):
+                    if segment.name in _METADATA or segment.name == "behind the image":
+                        yield Finding("codestream-metadata", f"{element.path} stream {number}", segment.name)
+
+
+def _number(view: View, tag: int) -> int | None:
+    element = view.get(tag)
+    if element is None:
+        return 1 if tag == _FRAMES else None
+    if element.vr == "IS":
+        text = view.value(element).strip(b" \0")
+        return int(text) if text.isdigit() and len(text) < 10 else -1
+    return int.from_bytes(view.value(element), "big" if view.parsed.big_endian else "little")
+
+
+def _unmasked(original: View, before: Element, result: View, after: Element) -> Iterator[Finding]:
+    embedded = _embedded_overlay(original)
+    if original.parsed.transfer_syntax == result.parsed.transfer_syntax or (
+        before.fragments is None and after.fragments is None
+    ):
+        same = same_value(original, before, result, after)
+        if same and not (embedded and after.fragments is None):
+            return
+        if not same and before.fragments is not None:
+            yield Finding("pixels-changed", _WHERE)
+            return
+        if before.fragments is None and after.fragments is None:
+            yield from _stored_bits(original, before, result, after, same)
+            return
+    yield from _masked(original, result, ())
+
+
+def _embedded_overlay(original: View) -> bool:
+    """True when the header places an overlay into unused bits of the pixels. Source: PS3.3 C.9.2, retired form."""
+    return any(
+        e.tag & 0xFF00FFFF == 0x60000102 and original.get((e.tag & 0xFFFF0000) | 0x3000, e.parents) is None
+        for e in original.elements
+    )
+
+
+def _stored_bits(original: View, before: Element, result: View, after: Element, same: bool) -> Iterator[Finding]:
+    """Native pixels, of which only the stored bits have to be the same."""
+    allocated, stored, high = (_number(original, t) or 0 for t in (_ALLOCATED, _STORED, _HIGH))
+    if allocated not in (8, 16, 32) or not 0 < stored <= allocated or high >= allocated:
+        if not same:
+            yield Finding("pixels-changed", _WHERE)
+        return
+    a, b = (_samples(view, element, allocated) for view, element in ((original, before), (result, after)))
+    if a.size != b.size:
+        yield Finding("pixels-changed", _WHERE)
+        return
+    mask = ((1 << stored) - 1) << (high - stored + 1)
+    kind = f"u{allocated // 8}"
+    used, unused = np.array(mask, kind), np.array(((1 << allocated) - 1) ^ mask, kind)
+    for at in range(0, a.size, 1 << 20):
+        one, other = a[at : at + (1 << 20)], b[at : at + (1 << 20)]
+        if ((one ^ other) & used).any():
+            yield Finding("pixels-changed", _WHERE)
+            return
+        # Sign extension is no overlay: then the unused bits are all equal to the sign.
+        left = other & unused
+        if ((left != 0) & (left != unused)).any() or (not same and (left & (one ^ other)).any()):
+            yield Finding("overlay-bits-left", _WHERE)
+            return
+
+
+def _samples(view: View, element: Element, allocated: int) -> NDArray[Any]:
+    order = ">" if view.parsed.big_endian else "<"
+    width = allocated // 8
+    count = (element.stop - element.start) // width
+    return np.frombuffer(view.parsed.data, dtype=f"{order}u{width}", count=count, offset=element.start)
+
+
+def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Finding]:
+    """Decode both, frame by frame; the frames of one file are never all in memory."""
+    try:
+        for number, (before, after) in enumerate(zip_longest(_frames(original), _frames(result))):
+            if before is None or after is None:
+                yield Finding("frame-count-changed", f"frame {number}")
+                return
+            if before.shape != after.shape:
+                yield Finding("pixel-format-changed", f"frame {number}")
+                return
+            differs = before != after
+            if differs.ndim == 3:
+                differs = differs.any(axis=2)
+            for place, box in enumerate(boxes):
+                if box.frame is not None and box.frame != number:
+                    continue
+                inside = (slice(max(box.row_start, 0), box.row_stop), slice(max(box.column_start, 0), box.column_stop))
+                differs[inside] = False
+                if not _is_constant(after[inside]):
+                    yield Finding("mask-not-constant", f"frame {number} box {place}")
+            if differs.any():
+                yield Finding("pixels-changed", f"frame {number}", "outside masks")
+    except _DECODER_ERRORS:
+        yield Finding("pixels-not-decodable", _WHERE)
+
+
+# What pydicom's decoders raise for data that is not what its header says.
+_DECODER_ERRORS = (
+    ValueError,
+    RuntimeError,
+    AttributeError,
+    NotImplementedError,
+    KeyError,
+    TypeError,
+    EOFError,
+    OSError,
+)
+
+
+def _frames(view: View) -> Iterator[NDArray[Any]]:
+    """``(rows, columns)`` or ``(rows, columns, samples)`` for each frame, stored values without colour conversion."""
+    yield from iter_pixels(dcmread(BytesIO(view.parsed.file)), raw=True)
+
+
+def _is_constant(stretch: NDArray[Any]) -> bool:
+    if stretch.size == 0:
+        return True
+    planes = stretch if stretch.ndim == 3 else stretch[..., np.newaxis]
+    return bool((planes == planes[0, 0]).all())

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is the result what the plan promised, element by element?
+
+This compares; it does not judge the plan, which the other checks do from the standard's side. A plan also says
+which deviations from Table E.1-1 are a written rule of the policy: only these are excused there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from functools import cached_property
+
+from deidgate.plan.model import Action, Added, Decision, Plan, Reason
+from deidgate.verify.compare import same_value
+from deidgate.verify.model import Finding
+from deidgate.verify.text import decode
+from deidgate.verify.view import View
+from deidgate.verify.walk import PIXEL_DATA, Element, Parents
+
+Key = tuple[Parents, int]
+
+_NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+# Written by the pixel step after the plan was made.
+_AFTER_PLAN = frozenset({PIXEL_DATA, 0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009})
+
+
+class Promise:
+    """A plan, as the checks need it; without a plan it excuses nothing and promises nothing."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+
+    @cached_property
+    def decisions(self) -> dict[Key, Decision]:
+        """Decisions by the place of their element."""
+        return {(d.path.parents, d.path.tag): d for d in self.plan.decisions} if self.plan else {}
+
+    @cached_property
+    def kept(self) -> frozenset[Key]:
+        """Elements that a written line of the policy keeps."""
+        return frozenset(key for key, d in self.decisions.items() if d.action is Action.KEEP and _is_written(d.because))
+
+    @cached_property
+    def permits_private(self) -> bool:
+        """True when a written line of the policy keeps a private attribute."""
+        return any(key[1] >> 16 & 1 for key in self.kept)
+
+    @cached_property
+    def added(self) -> dict[Key, Added]:
+        """What the plan adds, at every depth."""
+        found: dict[Key, Added] = {}
+        for one in self.plan.added if self.plan else ():
+            _collect(one, found)
+        return found
+
+    @cached_property
+    def added_at_top(self) -> frozenset[int]:
+        """Top-level tags that are the plan's own from top to bottom."""
+        return frozenset(tag for parents, tag in self.added if not parents)
+
+    def adds(self, key: Key) -> bool:
+        """True when the plan adds an element there."""
+        return key in self.added
+
+    def changes(self, key: Key) -> bool:
+        """True when the plan gives the element there another value."""
+        decision = self.decisions.get(key)
+        return key in self.added or (decision is not None and decision.action not in (Action.KEEP, Action.REMOVE))
+
+
+def _is_written(because: Reason) -> bool:
+    return because.source.startswith("policy") and "[defaults]" not in because.source
+
+
+def _collect(one: Added, found: dict[Key, Added]) -> None:
+    found[one.path.parents, one.path.tag] = one
+    if not isinstance(one.value, str):
+        for item in one.value:
+            for inner in item:
+                _collect(inner, found)
+
+
+def check(original: View, result: View, promise: Promise, may_differ: frozenset[int]) -> Iterator[Finding]:
+    """Findings where the result is not what the plan says.
+
+    Parameters
+    ----------
+    may_differ : frozenset of int
+        Top-level tags that the pixel step wrote after the plan.
+    """
+    if promise.plan is None:
+        return
+    removed: set[Key] = set()
+    for element in original.elements:
+        key = element.key
+        if _is_below(element.parents, removed):
+            if key in result.by_key:
+                yield Finding("not-removed", element.path)
+            continue
+        if element.tag & 0xFFFF == 0:
+            continue
+        decision = promise.decisions.get(key)
+        now = result.by_key.get(key)
+        if decision is None:
+            if element.tag in _AFTER_PLAN and not element.parents:
+                continue
+            removed.add(key)
+            if now is not None and key not in promise.added:
+                yield Finding("not-in-plan", element.path)
+            continue
+        if decision.action is Action.REMOVE:
+            removed.add(key)
+            if now is not None and key not in promise.added:
+                yield Finding("not-removed", element.path)
+        elif key in promise.added or (not element.parents and element.tag in may_differ):
+            continue
+        elif now is None:
+            yield Finding("lost", element.path, decision.action.value)
+        else:
+            yield from _compare(decision, element, now, original, result)
+    for key, one in promise.added.items():
+        now = result.by_key.get(key)
+        if now is None:
+            yield Finding("lost", str(one.path), "added by the plan")
+        elif isinstance(one.value, str):
+            if not key[0] and key[1] in may_differ:
+                continue
+            if not _is_text(one.value, now, result):
+                yield Finding("not-as-planned", str(one.path), "added by the plan")
+        elif now.items != len(one.value):
+            yield Finding("not-as-planned", str(one.path), "added by the plan")
+
+
+def _is_below(parents: Parents, removed: set[Key]) -> bool:
+    return bool(parents and removed) and any(
+        (parents[:depth], parents[depth][0]) in removed for depth in range(len(parents))
+    )
+
+
+def _compare(decision: Decision, before: Element, now: Element, original: View, result: View) -> Iterator[Finding]:
+    if before.items is not None:
+        if decision.action is Action.EMPTY:
+            if now.items:
+                yield Finding("not-as-planned", now.path, "Z")
+        elif now.items != before.items:
+            yield Finding("items-changed", now.path, decision.action.value)
+    elif decision.action is Action.EMPTY:
+        if now.start != now.stop:
+            yield Finding("not-as-planned", now.path, "Z")
+    elif decision.value is None:
+        if not same_value(original, before, result, now):
+            yield Finding("kept-value-changed", now.path, decision.action.value)
+    elif isinstance(decision.value, bytes):
+        if result.value(now).rstrip(b"\0") != decision.value.rstrip(b"\0"):
+            yield Finding("not-as-planned", now.path, decision.action.value)
+    elif not _is_text(decision.value, now, result):
+        yield Finding("not-as-planned", now.path, decision.action.value)
+
+
+def _is_text(planned: str, element: Element, result: View) -> bool:
+    raw = result.value(element)
+    code = _NUMBERS.get(element.vr)
+    if code is not None:
+        size = struct.calcsize("<" + code)
+        if len(raw) % size:
+            return False
+        numbers = struct.unpack((">" if result.parsed.big_endian else "<") + code * (len(raw) // size), raw)
+        try:
+            return [float(text) for text in planned.split("\\") if text] == [float(number) for number in numbers]
+        except ValueError:
+            return False
+    written = decode(raw, result.charset(element.parents))
+    return [text.strip(" \0") for text in written.split("\\")] == [text.strip(" \0") for text in planned.split("\\")]

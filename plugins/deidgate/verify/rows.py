@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is left of each element, against Table E.1-1 and the claimed codes, at any depth.
+
+Every element of the result is asked: may it be here at all, and may it have this value? Elements that no rule
+speaks about are the same bytes as in the original. Nothing stands in the result that the original does not have,
+other than the claims and what the plan added.
+
+Source: PS3.15 Table E.1-1 and E.1-1a; E.3.10 (safe private attributes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deidgate.verify.compare import same_value
+from deidgate.verify.facts import (
+    CLEAN_GRAPHICS,
+    PRIVATE_ROW,
+    RETAIN_SAFE_PRIVATE,
+    RETAIN_UIDS,
+    VERSIONS_OF_CODES,
+    Identity,
+    Left,
+    Row,
+    row_of,
+    rows,
+    safe_private,
+)
+from deidgate.verify.model import Finding
+from deidgate.verify.needles import STANDARD_UIDS
+from deidgate.verify.promise import Promise
+from deidgate.verify.text import canonical
+from deidgate.verify.uids import names_definition
+from deidgate.verify.view import TEXT, View
+from deidgate.verify.walk import Element
+from deidgate.verify.words import is_placeholder
+
+# What a gateway writes into every result. Source: PS3.15 E.1.1.
+CLAIMS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303})
+# What masking and encoding again may change beside the pixels. Source: PS3.3 C.7.6.3, C.7.6.1.1.5.
+OF_PIXELS = frozenset(
+    {
+        0x7FE00010,
+        0x7FE00001,
+        0x7FE00002,
+        0x00280004,
+        0x00280006,
+        0x00280106,
+        0x00280107,
+        0x00282110,
+        0x00282112,
+        0x00282114,
+    }
+)
+_CODES = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120})
+_CHARSET = 0x00080005
+# What may be cleaned, moved or mapped inside a safe private attribute.
+_CLEANABLE = TEXT | {"DA", "DT", "TM", "UI"}
+
+
+def check(
+    original: View, result: View, codes: frozenset[str], promise: Promise, pixels_changed: bool
+) -> Iterator[Finding]:
+    """Findings for elements that may not be there, or may not have the value they have.
+
+    Parameters
+    ----------
+    codes : frozenset of str
+        CID 7050 codes that are claimed.
+    promise : Promise
+        What a written rule of the policy permits beyond the table.
+    pixels_changed : bool
+        Pixels were masked: `deidgate.verify.pixels` compares them.
+    """
+    for element in result.elements:
+        before = original.get(element.tag, element.parents)
+        if before is None:
+            if not _may_be_new(element, promise):
+                yield Finding("element-added", element.path)
+            continue
+        if element.key in promise.kept:
+            continue
+        if element.tag >> 16 & 1:
+            yield from _private(element, before, original, result, codes, promise)
+            continue
+        row = row_of(element.tag)
+        if row is not None:
+            yield from _listed(row, element, before, original, result, codes)
+        elif 0x6000 <= element.tag >> 16 <= 0x60FF:
+            if CLEAN_GRAPHICS not in codes:
+                yield Finding("overlay-left", element.path)
+        elif not (pixels_changed and element.tag in OF_PIXELS):
+            yield from _unlisted(element, before, original, result, codes, promise)
+
+
+def _listed(
+    row: Row, element: Element, before: Element, original: View, result: View, codes: frozenset[str]
+) -> Iterator[Finding]:
+    if element.tag in CLAIMS:
+        return
+    left = row.left(codes)
+    if element.items is not None:
+        if left is Left.NOTHING:
+            yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}")
+        elif element.items and row.identity is not Identity.NONE and Left.SAME not in left:
+            yield from _codes_in(row, element, original, result)
+        return
+    empty = element.start == element.stop
+    if empty:
+        state = Left.EMPTY
+        if Left.EMPTY not in left and before.start != before.stop:
+            yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}: empty")
+            return
+    elif same_value(original, before, result, element):
+        state = Left.SAME
+    else:
+        state = Left.CHANGED
+    if left is Left.NOTHING:
+        yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}")
+    elif state is Left.SAME:
+        if Left.SAME not in left:
+            if not _says_nothing(element, result):
+                yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}: unchanged")
+        elif (
+            element.vr in ("DA", "DT")
+            and row.only_by_shift(codes)
+            and element.tag not in VERSIONS_OF_CODES
+            and not _says_nothing(element, result)
+        ):
+            yield Finding("date-not-modified", element.path, "113107")
+
+
+def _codes_in(row: Row, sequence: Element, original: View, result: View) -> Iterator[Finding]:
+    """A code that identifies somebody, under a sequence that must not keep it."""
+    for item in range(sequence.items or 0):
+        parents = (*sequence.parents, (sequence.tag, item))
+        for tag in _CODES:
+            now, then = result.get(tag, parents), original.get(tag, parents)
+            if now is None or then is None or now.start == now.stop or _says_nothing(now, result):
+                continue
+            if same_value(original, then, result, now):
+                yield Finding("row-not-met", now.path, f"E.1-1 {row.basic}: unchanged")
+
+
+def _private(
+    element: Element, before: Element, original: View, result: View, codes: frozenset[str], promise: Promise
+) -> Iterator[Finding]:
+    if RETAIN_SAFE_PRIVATE not in codes and not promise.permits_private:
+        yield Finding("private-left", element.path, f"E.1-1 {rows()[PRIVATE_ROW].basic}")
+        return
+    group, number = element.tag >> 16, element.tag & 0xFFFF
+    if number < 0x100:
+        if not same_value(original, before, result, element):
+            yield Finding("private-creator-changed", element.path)
+        return
+    creator = result.text(group << 16 | number >> 8, element.parents).upper()
+    vr = safe_private().get((creator, group, number & 0xFF))
+    if vr is None:
+        yield Finding("private-not-safe", element.path)
+    elif not result.parsed.implicit and element.vr not in (vr, before.vr):
+        yield Finding("vr-changed", element.path)
+    elif element.items is None and element.vr not in _CLEANABLE and not same_value(original, before, result, element):
+        yield Finding("kept-value-changed", element.path)
+
+
+def _unlisted(
+    element: Element, before: Element, original: View, result: View, codes: frozenset[str], promise: Promise
+) -> Iterator[Finding]:
+    if element.items is not None or before.items is not None:
+        if element.items != before.items and element.items:
+            yield Finding("items-changed", element.path)
+        return
+    if element.start == element.stop:
+        return
+    same = same_value(original, before, result, element)
+    if element.vr == "PN" and same:
+        yield Finding("name-kept", element.path)
+    elif element.vr == "UI":
+        if (
+            same
+            and RETAIN_UIDS not in codes
+            and not names_definition(element.tag)
+            and not _is_standard(element, result)
+        ):
+            yield Finding("uid-kept", element.path)
+    elif element.vr != before.vr and not _vr_may_differ(element, before, original, result):
+        yield Finding("vr-changed", element.path)
+    elif not same and not _may_change(element, promise):
+        yield Finding("kept-value-changed", element.path)
+
+
+def _may_change(element: Element, promise: Promise) -> bool:
+    if promise.plan is not None:
+        return promise.changes(element.key)
+    # Without a plan: text that no row names may have been cleaned.
+    return (
+        element.vr in TEXT
+        or element.vr in ("DA", "DT", "TM", "AS", "PN")
+        or element.tag in (_CHARSET, 0x00120062, 0x00280303)
+    )
+
+
+def _vr_may_differ(element: Element, before: Element, original: View, result: View) -> bool:
+    if original.parsed.implicit or result.parsed.implicit or before.vr == "UN":
+        return True
+    return {element.vr, before.vr} <= {"OB", "OW"} or {element.vr, before.vr} <= {"US", "SS", "OW"}
+
+
+def _may_be_new(element: Element, promise: Promise) -> bool:
+    first = element.parents[0][0] if element.parents else element.tag
+    if promise.plan is not None:
+        return promise.adds(element.key) or first in promise.added_at_top or first in (0x7FE00001, 0x7FE00002)
+    row = row_of(element.tag)
+    return first in CLAIMS or (row is not None and row.basic != "X")
+
+
+def _is_standard(element: Element, result: View) -> bool:
+    return all(
+        uid.strip(b" \0").startswith(STANDARD_UIDS.encode())
+        for uid in result.value(element).split(b"\\")
+        if uid.strip(b" \0")
+    )
+
+
+def _says_nothing(element: Element, view: View) -> bool:
+    """True for values that stand where something was taken away; equal ones prove nothing."""
+    value = view.value(element).strip(b" \0")
+    if element.vr == "UI":
+        return _is_standard(element, view)
+    if element.vr in ("DA", "DT"):
+        return value[:8] <= b"19000101"
+    if element.vr in ("TM", "AS", "DS", "IS"):
+        return not value.strip(b"0.:YMWD")
+    if element.vr == "CS":
+        return value in (b"O", b"U", b"OTHER", b"UNKNOWN", b"NONE")
+    if element.vr in TEXT or element.vr == "PN":
+        return is_placeholder(canonical(value).decode("latin_1"))
+    return not value.strip(b"\0")

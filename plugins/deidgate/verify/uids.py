@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do old and new UIDs form one consistent mapping?
+
+Within an instance the same UID must become the same new UID everywhere, and two must not become one; else an RTSTRUCT,
+SEG, SR or PR loses its images. Source: PS3.15 Table E.1-1a, action U; PS3.5 9.1 (form of a UID).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydicom.datadict import dictionary_description
+
+from deidgate.plan.model import Plan
+from deidgate.verify.model import Finding
+from deidgate.verify.needles import STANDARD_UIDS
+from deidgate.verify.view import View
+from deidgate.verify.walk import Element
+
+_UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_MAX_UID = 64
+_DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")
+_IDENTITY = {0x00080018: "sop_instance_uid", 0x0020000D: "study_instance_uid", 0x0020000E: "series_instance_uid"}
+
+
+def names_definition(tag: int) -> bool:
+    """True for attributes whose UID names a definition (a SOP Class, a coding scheme) and no instance of anything."""
+    try:
+        return bool(_DEFINITION.search(dictionary_description(tag)))
+    except KeyError:
+        return False
+
+
+def check(original: View, result: View, plan: Plan | None) -> Iterator[Finding]:
+    """The mapping from old to new is a function, is one-to-one, and leaves UIDs of the standard alone."""
+    forward: dict[str, str] = {}
+    backward: dict[str, str] = {}
+    for element in result.elements:
+        if element.vr != "UI":
+            continue
+        new = _values(result, element)
+        before = original.get(element.tag, element.parents)
+        old = _values(original, before) if before is not None and before.vr in ("UI", "UN") else []
+        for uid in new:
+            if uid and uid not in old and not (_UID.fullmatch(uid) and len(uid) <= _MAX_UID):
+                yield Finding("uid-malformed", element.path)
+        if not any(old) or not any(new) or names_definition(element.tag):
+            continue
+        if len(old) != len(new):
+            yield Finding("uid-count-changed", element.path)
+            continue
+        for was, now in zip(old, new, strict=True):
+            if was.startswith(STANDARD_UIDS):
+                if was != now:
+                    yield Finding("standard-uid-changed", element.path)
+                continue
+            if forward.setdefault(was, now) != now:
+                yield Finding("uid-not-consistent", element.path)
+            elif backward.setdefault(now, was) != was:
+                yield Finding("uid-not-unique", element.path)
+    if plan is not None:
+        for tag, name in _IDENTITY.items():
+            if result.text(tag) != getattr(plan, name):
+                yield Finding("identity-not-as-planned", f"({tag >> 16:04X},{tag & 0xFFFF:04X})", name)
+
+
+def _values(view: View, element: Element) -> list[str]:
+    return [uid.strip(" \0") for uid in view.value(element).decode("latin_1").split("\\")]
