@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``deidgate worker``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from deidgate import log
+from deidgate.settings import Settings
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Say by the exit status whether the worker on this machine is alive.")
+def worker(check: bool) -> None:
+    """Carry instances from ingest to research until told to stop (settings: DEIDGATE_…)."""
+    from deidgate.worker.supervisor import is_alive, supervise
+
+    settings = Settings.read(os.environ)
+    if check:
+        sys.exit(0 if is_alive(settings) else 1)
+    log.start(settings.log_level)
+    supervise(settings)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who the instance belongs to. Everything that is doubtful about that is held."""
+
+from __future__ import annotations
+
+from deidgate.errors import CannotDeidentify
+from deidgate.gateway.original import Original
+from deidgate.gateway.ports import Item, Patient, Patients
+from deidgate.policy.model import Policy
+from deidgate.policy.routes import Route
+
+
+def patient_of(original: Original, route: Route, policy: Policy, item: Item, patients: Patients) -> Patient:
+    """The patient's pseudonyms in the route's project.
+
+    A patient is known by (site, Patient ID): the Issuer of Patient ID is free text that two clinics may share.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``patient-id-blank``, ``patient-id-several``, or ``study-has-two-patients`` unless a person let that pass.
+    """
+    person = original.person()
+    patient = patients.patient(route.project, route.site, person, policy.pseudonym)
+    bound = patients.binds(
+        route.project, route.site, original.text("StudyInstanceUID"), patient.id, original.text("AccessionNumber")
+    )
+    if not bound and "study-has-two-patients" not in item.accepted:
+        raise CannotDeidentify("study-has-two-patients", "PatientID")
+    return patient

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An original as it was read, checked before anything is believed of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
+
+from deidgate.dicom.structure import check_structure
+from deidgate.errors import CannotDeidentify
+from deidgate.gateway.ports import Person
+
+_REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes of an instance and its header.
+
+    Attributes
+    ----------
+    file : bytes
+        The whole file.
+    header : Dataset
+        Everything before Pixel Data.
+    digest : str
+        ``sha256:…`` of the dataset without file meta.
+    """
+
+    file: bytes = field(repr=False)
+    header: Dataset = field(repr=False)
+    digest: str
+
+    @property
+    def transfer_syntax(self) -> UID:
+        """The Transfer Syntax of the file."""
+        return UID(self.header.file_meta.TransferSyntaxUID)
+
+    def text(self, keyword: str) -> str:
+        """The attribute's value without padding, empty if it is absent or blank; several values as one text.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``unreadable-element``.
+        """
+        try:
+            value = self.header.get(keyword)
+        except (ValueError, TypeError, NotImplementedError, LookupError, UnicodeError):
+            # The parser's own message may hold the value.
+            raise CannotDeidentify("unreadable-element", keyword) from None
+        return "" if value is None else str(value).strip(" \0")
+
+    def person(self) -> Person:
+        """What the header says of the patient.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``patient-id-blank`` or ``patient-id-several``.
+        """
+        patient_id = self.text("PatientID")
+        if not patient_id:
+            raise CannotDeidentify("patient-id-blank", "PatientID")
+        if not isinstance(self.header.PatientID, str):
+            raise CannotDeidentify("patient-id-several", "PatientID")
+        return Person(
+            patient_id=patient_id,
+            issuer=self.text("IssuerOfPatientID"),
+            name=self.text("PatientName"),
+            birth_date=self.text("PatientBirthDate"),
+        )
+
+
+def read(file: bytes, expected_digest: str | None) -> Original:
+    """The original in `file`.
+
+    Raises
+    ------
+    CannotDeidentify
+        The file is not what ingest says that it stored (``original-changed``), is not DICOM, is cut off, contradicts
+        itself, or lacks an identifier.
+    """
+    if expected_digest and expected_digest.startswith("md5:"):
+        # Against rot of the disk and not against an attacker: MD5 is what Orthanc keeps.
+        found = hashlib.md5(file, usedforsecurity=False).hexdigest()
+        if expected_digest != f"md5:{found}":
+            raise CannotDeidentify("original-changed")
+    check_structure(file)
+    try:
+        header = dcmread(BytesIO(file), stop_before_pixels=True)
+        meta = header.file_meta
+        length = meta.get("FileMetaInformationGroupLength")
+        transfer_syntax = meta.TransferSyntaxUID
+    except (InvalidDicomError, ValueError, TypeError, LookupError, NotImplementedError, OSError, AttributeError):
+        raise CannotDeidentify("unreadable-file") from None
+    if not transfer_syntax:
+        raise CannotDeidentify("unreadable-file", "TransferSyntaxUID")
+    # 128 bytes preamble, DICM, and the group length element itself (12 bytes); without that element, which breaks
+    # PS3.10 7.1 and occurs, everything after DICM is taken.
+    start = 132 + 12 + int(length) if length else 132
+    original = Original(file, header, f"sha256:{hashlib.sha256(memoryview(file)[start:]).hexdigest()}")
+    for keyword in _REQUIRED:
+        if not original.text(keyword):
+            raise CannotDeidentify("identifier-missing", keyword)
+    return original

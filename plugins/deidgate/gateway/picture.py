@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the plan may claim about pixels, and what has to be hidden in them."""
+
+from __future__ import annotations
+
+from deidgate.dicom.box import Box
+from deidgate.errors import CannotDeidentify
+from deidgate.gateway.original import Original
+from deidgate.gateway.ports import Item, PixelStep
+from deidgate.pixels.clean import PixelOutcome, PixelStatus
+from deidgate.plan.claims import finish_claims
+from deidgate.plan.model import Plan
+from deidgate.policy.model import Policy
+
+UNCERTAIN = "pixels-uncertain"
+_BY_PERSON = ("by-person",)
+
+
+def judge(
+    original: Original, plan: Plan, policy: Policy, item: Item, pixels: PixelStep
+) -> tuple[Plan, PixelOutcome | None]:
+    """The plan with its claims complete, and what was seen; None where nobody looked.
+
+    A person who let the doubt pass has looked: what that person drew is masked, and nothing else is asked.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixels-uncertain``: a person has to look.
+    """
+    outcome = _seen_by_person(item)
+    if outcome is None and policy.cleans_pixels:
+        outcome = pixels.assess(original.file, plan.pixels)
+        if outcome.status is PixelStatus.UNCERTAIN:
+            raise CannotDeidentify(UNCERTAIN, outcome.reasons[0] if outcome.reasons else "")
+    masked = outcome is not None and bool(outcome.boxes)
+    return finish_claims(plan, pixels_checked=outcome is not None, pixels_masked=masked), outcome
+
+
+def _seen_by_person(item: Item) -> PixelOutcome | None:
+    drawn = item.instructions.get("boxes")
+    if UNCERTAIN not in item.accepted and drawn is None:
+        return None
+    boxes = _boxes(drawn)
+    return PixelOutcome(PixelStatus.MASKED if boxes else PixelStatus.CLEAN, boxes, (), _BY_PERSON)
+
+
+def _boxes(drawn: object) -> tuple[Box, ...]:
+    """Rectangles as the console writes them: lists of four numbers and a frame.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``instructions-unreadable``.
+    """
+    if drawn is None:
+        return ()
+    boxes = []
+    for numbers in drawn if isinstance(drawn, list) else [drawn]:
+        if not (isinstance(numbers, list) and len(numbers) in (4, 5) and all(isinstance(n, int) for n in numbers[:4])):
+            raise CannotDeidentify("instructions-unreadable", "boxes")
+        boxes.append(Box(*numbers))
+    return tuple(boxes)

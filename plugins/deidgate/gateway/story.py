@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an item of the ledger to its end: delivered, held with a reason, or postponed.
+
+What a person let pass (`Item.accepted`) is asked for in one place each. An error that is no error of ours is not caught
+here: it is a bug, and the worker's outermost loop holds the instance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from deidgate import marks
+from deidgate.apply.rest import modify_request
+from deidgate.errors import CannotDeidentify, Unavailable, VerificationFailed
+from deidgate.gateway.identity import patient_of
+from deidgate.gateway.original import Original
+from deidgate.gateway.original import read as read_original
+from deidgate.gateway.orthanc_id import instance_id
+from deidgate.gateway.outcome import Delivered, Held, Learned, Outcome, Postponed
+from deidgate.gateway.picture import judge
+from deidgate.gateway.ports import Item, Ports
+from deidgate.plan.model import Plan
+from deidgate.plan.planner import plan as make_plan
+from deidgate.policy.model import Policy
+from deidgate.policy.routes import Route
+from deidgate.verify.gate import verify
+
+
+class Story:
+    """What is learned of one instance while it is carried; `carry` tells it to the end."""
+
+    def __init__(self, item: Item, ports: Ports) -> None:
+        self._item = item
+        self._ports = ports
+        self._learned = Learned()
+
+    def tell(self) -> Outcome:
+        """The end. Errors of Deidgate become outcomes; any other is a bug and passes through."""
+        try:
+            return self._tell()
+        except CannotDeidentify as error:
+            return Held(self._learned, error.code, error.path)
+        except (VerificationFailed, marks.Unmarked) as error:
+            return Held(self._learned, error.code, error.path, alert=True)
+        except Unavailable as error:
+            return Postponed(self._learned, error.code, error.path)
+
+    @property
+    def learned(self) -> Learned:
+        """What is known so far, for whoever has to record a bug."""
+        return self._learned
+
+    def _tell(self) -> Delivered:
+        item, ports = self._item, self._ports
+        original = read_original(ports.originals.read(item.orthanc_id), item.digest)
+        self._learn_file(original)
+        route, policy = self._way_of(original)
+        patient = patient_of(original, route, policy, item, ports.patients)
+        self._learned = replace(self._learned, patient=patient.id)
+        known = ports.patients.delivered_digest(route.project, original.text("SOPInstanceUID"))
+        if known not in (None, original.digest) and "content-changed" not in item.accepted:
+            raise CannotDeidentify("content-changed", "SOPInstanceUID")
+
+        plan = make_plan(original.header, policy, patient.pseudonyms)
+        plan, picture = judge(original, plan, policy, item, ports.pixels)
+        result = ports.originals.modify(item.orthanc_id, self._request(plan, original))
+        if picture is not None and picture.boxes:
+            result = ports.pixels.mask(result, picture.boxes)
+        result = marks.sign(result, ports.mark_key)
+
+        verdict = verify(original.file, result, plan, picture)
+        if not verdict.ok:
+            raise VerificationFailed(verdict.findings[0].code, verdict.findings[0].path)
+        return self._deliver(result, plan)
+
+    def _deliver(self, result: bytes, plan: Plan) -> Delivered:
+        research_id = instance_id(
+            plan.patient_id, plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid
+        )
+        # What research has under this ID can only be an earlier rendering of this original: under another original's
+        # digest, or under none that was delivered, the story has ended above or begins here.
+        self._ports.research.deliver(result, research_id, replace=True)
+        digest = hashlib.md5(result, usedforsecurity=False).hexdigest()
+        return Delivered(self._learned, plan, research_id, f"md5:{digest}")
+
+    def _learn_file(self, original: Original) -> None:
+        self._learned = replace(
+            self._learned,
+            digest=original.digest,
+            study_instance_uid=original.text("StudyInstanceUID"),
+            series_instance_uid=original.text("SeriesInstanceUID"),
+            sop_instance_uid=original.text("SOPInstanceUID"),
+        )
+
+    def _way_of(self, original: Original) -> tuple[Route, Policy]:
+        route = self._ports.routes.resolve(
+            self._item.calling_aet, self._item.called_aet, original.text("Modality"), original.text("SOPClassUID")
+        )
+        policy = self._ports.policies[route.policy]
+        self._learned = replace(
+            self._learned,
+            site=route.site,
+            project=route.project,
+            policy_name=policy.name,
+            policy_version=policy.version,
+            policy_hash=policy.digest,
+        )
+        return route, policy
+
+    def _request(self, plan: Plan, original: Original) -> dict[str, object]:
+        request = modify_request(plan, original.header)
+        if original.transfer_syntax == DeflatedExplicitVRLittleEndian:
+            # Bytes of a deflated dataset cannot be signed in place; the content is the same without.
+            request["Transcode"] = str(ExplicitVRLittleEndian)
+        return request
+
+
+def carry(item: Item, ports: Ports) -> Outcome:
+    """What became of `item`."""
+    return Story(item, ports).tell()

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the ingest plugin, put together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+from deidgate.orthanc_io.ingest.admission import Admission, Senders
+from deidgate.orthanc_io.ingest.feeder import Feeder
+from deidgate.orthanc_io.ingest.report import Report
+from deidgate.orthanc_io.ingest.rows import LedgerRows
+from deidgate.orthanc_io.ingest.service import IngestService
+from deidgate.orthanc_io.ingest.stored import IngestIndex
+from deidgate.orthanc_io.ingest.watermarks import Limits, Watermarks
+from deidgate.orthanc_io.ledger import open_store
+from deidgate.orthanc_io.sdk import DicomInstance, Orthanc, RestOutput
+from deidgate.policy.routes import load_routes
+from deidgate.settings import Settings
+from deidgate.store.states import OPEN
+
+
+def install(orthanc: Orthanc, settings: Settings) -> None:
+    """Register everything. What raises here keeps Orthanc from starting.
+
+    Raises
+    ------
+    ConfigurationError
+        Routes, keys or ledger are not as they have to be.
+    Unavailable
+        The ledger does not answer.
+    """
+    routes = load_routes(settings.routes).routes
+    store = open_store(settings)
+    index = IngestIndex(orthanc)
+    rows = LedgerRows(store, settings.source, routes)
+    admission = Admission(Senders.of(route.calling for route in routes))
+
+    def look(marks: Watermarks) -> Watermarks:
+        backlog = sum(count.number for count in store.reports.counts() if count.state in OPEN)
+        return marks.seen(shutil.disk_usage(settings.storage).free, backlog)
+
+    limits = Limits.of(settings.disk_low_mb, settings.backlog_high)
+    service = IngestService(Feeder(index, rows), admission, look, Watermarks(limits))
+    report = Report(store, index, rows, admission, service)
+
+    def stored(_instance: DicomInstance, _orthanc_id: str) -> None:
+        service.wake()
+
+    def changed(change: int, _level: int, _resource: str) -> None:
+        if change == orthanc.ChangeType.ORTHANC_STARTED:
+            service.start()
+        elif change == orthanc.ChangeType.ORTHANC_STOPPED:
+            service.stop()
+
+    def status(output: RestOutput, _uri: str, **_request: Any) -> None:
+        output.AnswerBuffer(json.dumps(report.status()), "application/json")
+
+    def metrics(output: RestOutput, _uri: str, **_request: Any) -> None:
+        output.AnswerBuffer(report.metrics(), "text/plain; version=0.0.4")
+
+    orthanc.RegisterIncomingCStoreInstanceFilter(admission.c_store)
+    orthanc.RegisterOnStoredInstanceCallback(stored)
+    orthanc.RegisterOnChangeCallback(changed)
+    orthanc.RegisterRestCallback("/deidgate/status", status)
+    orthanc.RegisterRestCallback("/deidgate/metrics", metrics)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the ingest plugin tells over HTTP: the state as JSON, and metrics for Prometheus. Names no patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from deidgate import __version__
+from deidgate.orthanc_io.ingest.admission import Admission
+from deidgate.orthanc_io.ingest.rows import LedgerRows
+from deidgate.orthanc_io.ingest.service import IngestService
+from deidgate.orthanc_io.ingest.stored import IngestIndex
+from deidgate.store.model import Count
+from deidgate.store.states import OPEN
+from deidgate.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of ingest and of the ledger at one moment.
+
+    Attributes
+    ----------
+    version : str
+    open : bool
+        C-STORE of known senders is answered with success.
+    disk_full, backlog_full : bool
+        Why not.
+    unread : int
+        Changes that ingest has and the ledger has not: 0 when every stored instance has its row.
+    in_flight : int
+        Instances that the gateway still owes an answer.
+    oldest_s : float
+        Age in seconds of the oldest of them; 0 if there is none.
+    states : dict of str to int
+        Number of instances by state.
+    refused_sender, refused_resources : int
+        C-STORE requests refused since the plugin started.
+    """
+
+    version: str
+    open: bool
+    disk_full: bool
+    backlog_full: bool
+    unread: int
+    in_flight: int
+    oldest_s: float
+    states: dict[str, int]
+    refused_sender: int
+    refused_resources: int
+
+
+class Report:
+    """Gathers, each time it is asked."""
+
+    def __init__(
+        self, store: Store, index: IngestIndex, rows: LedgerRows, admission: Admission, service: IngestService
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._rows = rows
+        self._admission = admission
+        self._service = service
+
+    def status(self) -> dict[str, object]:
+        """The state, ready for JSON."""
+        return asdict(self._status(self._store.reports.counts()))
+
+    def metrics(self) -> str:
+        """Metrics in Prometheus' text format."""
+        registry = CollectorRegistry()
+        registry.register(_Metrics(self))
+        return generate_latest(registry).decode()
+
+    def _status(self, counts: list[Count]) -> Status:
+        # The change log first: a row that is written in between is then counted twice, and never not at all.
+        unread = max(0, self._index.last_change() - self._rows.cursor())
+        states: dict[str, int] = {}
+        for count in counts:
+            states[count.state] = states.get(count.state, 0) + count.number
+        oldest = self._store.reports.oldest_open()
+        return Status(
+            version=__version__,
+            open=self._admission.is_open,
+            disk_full=self._service.watermarks.disk_full,
+            backlog_full=self._service.watermarks.backlog_full,
+            unread=unread,
+            in_flight=sum(states.get(state, 0) for state in OPEN),
+            oldest_s=(datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0,
+            states=states,
+            refused_sender=self._admission.refused_sender,
+            refused_resources=self._admission.refused_resources,
+        )
+
+    def families(self) -> Iterator[Metric]:
+        """All metrics."""
+        counts = self._store.reports.counts()
+        status = self._status(counts)
+        items = GaugeMetricFamily(
+            "deidgate_items",
+            "Instances by state, site, project and reason",
+            labels=["state", "site", "project", "code"],
+        )
+        for count in counts:
+            items.add_metric([count.state, count.site, count.project or "", count.code or ""], count.number)
+        yield items
+        yield GaugeMetricFamily("deidgate_in_flight", "Instances that are owed an answer", status.in_flight)
+        yield GaugeMetricFamily("deidgate_oldest_in_flight_seconds", "Age of the oldest of them", status.oldest_s)
+        yield GaugeMetricFamily("deidgate_unread_changes", "Changes of ingest not yet in the ledger", status.unread)
+        yield GaugeMetricFamily("deidgate_admission_open", "1 while ingest takes instances in", int(status.open))
+        refused = CounterMetricFamily("deidgate_refused", "C-STORE requests refused", labels=["reason"])
+        refused.add_metric(["sender"], status.refused_sender)
+        refused.add_metric(["resources"], status.refused_resources)
+        yield refused
+
+
+class _Metrics(Collector):
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._report.families()

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ingest server as the story uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deidgate.errors import CannotDeidentify
+from deidgate.orthanc_io.client import OrthancClient, Refused
+
+
+class IngestOriginals:
+    """Files of originals, and what Orthanc makes of them."""
+
+    def __init__(self, client: OrthancClient) -> None:
+        self._client = client
+
+    def read(self, orthanc_id: str) -> bytes:
+        """The stored file; whole, because verification compares pixels and the digest tells rot of the disk."""
+        try:
+            return self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/data")
+        except Refused as error:
+            if error.status == 404:
+                raise CannotDeidentify("original-missing") from None
+            raise
+
+    def modify(self, orthanc_id: str, request: Mapping[str, Any]) -> bytes:
+        """The file as `request` says; Orthanc stores nothing."""
+        try:
+            return self._client.post_for_bytes(f"/instances/{orthanc_id}/modify", request)
+        except Refused as error:
+            raise CannotDeidentify("modify-refused" if error.status != 404 else "original-missing") from None

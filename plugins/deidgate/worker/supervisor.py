@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's parent process: starts one process for each processor, replaces those that die, stops them all."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+
+from prometheus_client import CollectorRegistry, multiprocess, start_http_server
+
+from deidgate.settings import Settings
+from deidgate.worker.process import run, sign_of_life
+
+_log = logging.getLogger(__name__)
+
+_AT_MOST = 4
+_DEAD_AFTER_S = 60.0
+_PAUSE_S = 2.0
+"""Before a process that died is replaced: one that dies at once must not keep a processor busy."""
+_GRACE_S = 20.0
+
+
+def count(settings: Settings) -> int:
+    """How many processes to run."""
+    return settings.processes or min(os.cpu_count() or 1, _AT_MOST)
+
+
+def supervise(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let everybody finish."""
+    stop = threading.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: stop.set())
+    counters = settings.state / "counters"
+    # Files of an earlier run would be added up with ours.
+    shutil.rmtree(counters, ignore_errors=True)
+    counters.mkdir(parents=True)
+    # Read by prometheus_client in the children: their counters are files that this process adds up.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
+    if settings.metrics_port:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(counters))  # type: ignore[no-untyped-call]
+        start_http_server(settings.metrics_port, registry=registry)
+    children = {number: _start(settings, number) for number in range(count(settings))}
+    _log.info("worker-started", extra={"ids": {"processes": len(children)}})
+    while not stop.is_set():
+        wait([child.sentinel for child in children.values()], timeout=0.5)
+        for number, child in children.items():
+            if not child.is_alive() and not stop.is_set():
+                _log.error("worker-process-ended", extra={"ids": {"process": number, "status": child.exitcode}})
+                stop.wait(_PAUSE_S)
+                children[number] = _start(settings, number)
+    _stop_all(list(children.values()))
+
+
+def is_alive(settings: Settings) -> bool:
+    """Whether every process has given a sign of life lately."""
+    now = time.time()
+    signs = [sign_of_life(settings.state, number) for number in range(count(settings))]
+    return all(sign.exists() and now - sign.stat().st_mtime < _DEAD_AFTER_S for sign in signs)
+
+
+def _start(settings: Settings, number: int) -> SpawnProcess:
+    # Spawned and not forked: a connection to the ledger must not be shared.
+    child = multiprocessing.get_context("spawn").Process(target=run, args=(settings, number), name=f"worker-{number}")
+    child.start()
+    return child
+
+
+def _stop_all(children: list[SpawnProcess]) -> None:
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + _GRACE_S
+    for child in children:
+        child.join(max(0.0, until - time.monotonic()))
+        if child.is_alive():
+            child.kill()
