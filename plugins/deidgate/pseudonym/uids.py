@@ -32,5 +32,5 @@ def new_uid(key: bytes, original: str) -> str:
     uid = normalised(original)
     if not uid or uid.startswith(STANDARD_ROOT):
         return uid
-    number = int.from_bytes(hmac.digest(key, uid.encode(), "sha256")[:16], "big")
+    number = int.from_bytes(hmac.digest(key, uid.encode(errors="surrogatepass"), "sha256")[:16], "big")
     return f"{_UUID_ROOT}{number}"

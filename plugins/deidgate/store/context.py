@@ -10,6 +10,7 @@ from datetime import datetime
 from deidgate.pseudonym import ProjectKey
 from deidgate.store.crypto import Cipher, LedgerIndex, ProjectIndex
 from deidgate.store.database import Database
+from deidgate.store.epoch import Epoch
 from deidgate.store.keys import Keys
 from deidgate.store.trail import Trail
 
@@ -31,6 +32,7 @@ class Context:
     cipher: Cipher
     ledger_index: LedgerIndex
     trail: Trail
+    epoch: Epoch
     clock: Callable[[], datetime]
     _projects: dict[str, Project] = field(default_factory=dict, repr=False)
 

@@ -37,7 +37,7 @@ class Cipher:
     def encrypt(self, value: str, column: str, row: bytes, key_id: str | None = None) -> bytes:
         """The ciphertext of `value` under `key_id`, by default the present key."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher(key_id or self.key_id).encrypt(nonce, value.encode(), column.encode() + row)
+        return nonce + self._cipher(key_id or self.key_id).encrypt(nonce, value.encode(errors="surrogatepass"), column.encode() + row)
 
     def decrypt(self, ciphertext: bytes, column: str, row: bytes, key_id: str) -> str:
         """The value.
@@ -50,7 +50,7 @@ class Cipher:
         cipher = self._cipher(key_id)
         nonce, sealed = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
         try:
-            return cipher.decrypt(nonce, sealed, column.encode() + row).decode()
+            return cipher.decrypt(nonce, sealed, column.encode() + row).decode(errors="surrogatepass")
         except InvalidTag as error:
             raise ConfigurationError("ciphertext-damaged", column) from error
 
@@ -68,7 +68,7 @@ class Cipher:
 def index_value(key: bytes, kind: str, *parts: str) -> bytes:
     """A keyed index value of `parts`; two different lists of parts never share their bytes."""
     message = "".join(f"{len(part)}:{part}" for part in (kind, *parts))
-    return hmac.digest(key, message.encode(), "sha256")[:_INDEX_BYTES]
+    return hmac.digest(key, message.encode(errors="surrogatepass"), "sha256")[:_INDEX_BYTES]
 
 
 def plain(value: str) -> str:

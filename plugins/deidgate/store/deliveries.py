@@ -40,12 +40,13 @@ class Deliveries:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._remembered: Recent[_Name, bool] = Recent(_REMEMBERED)
+        self._remembered: Recent[_Name, bool] = context.epoch.recent(_REMEMBERED)
 
     def record(self, connection: Connection, outcomes: Sequence[Deliver]) -> Recorded:
         """Write the pairs of `outcomes`; the outcomes that must be held instead are `refused`."""
         if not outcomes:
             return Recorded({})
+        self._context.epoch.look_in(connection)
         living = _living(connection, {_patient(outcome) for outcome in outcomes})
         refused = {
             outcome.claim.item_id: Hold(outcome.claim, PATIENT_PURGED, "", outcome.facts)

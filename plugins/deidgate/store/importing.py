@@ -24,7 +24,7 @@ from deidgate.pseudonym import PseudonymStyle, draw_shift_days
 from deidgate.store.context import Context
 from deidgate.store.crypto import plain
 from deidgate.store.dialect import chunks, insert_new
-from deidgate.store.mapping import encrypted_identity
+from deidgate.store.identity import encrypted_identity
 from deidgate.store.model import ImportFinding, ImportReport, PatientRow
 from deidgate.store.schema import patients, projects
 

@@ -29,6 +29,7 @@ from deidgate.store.context import Context
 from deidgate.store.crypto import Cipher, LedgerIndex
 from deidgate.store.custody import Custody
 from deidgate.store.database import Database
+from deidgate.store.epoch import Epoch
 from deidgate.store.feeder import Feeder
 from deidgate.store.keys import Keys
 from deidgate.store.mapping import Mapping
@@ -81,12 +82,14 @@ class Store:
         Unavailable
             ``ledger-unavailable``.
         """
+        database = Database(url, busy_timeout_s)
         context = Context(
-            database=Database(url, busy_timeout_s),
+            database=database,
             keys=keys,
             cipher=Cipher(keys),
             ledger_index=LedgerIndex(keys),
             trail=Trail(keys),
+            epoch=Epoch(database),
             clock=clock,
         )
         try:
