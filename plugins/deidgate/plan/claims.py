@@ -1,9 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The attributes that say what was done to an instance."""
+"""The attributes that say what was done to an instance.
+
+They claim what was done and no more: nothing about pixels before they were looked at (`finish_claims`), and no code
+of an option that the policy does not have.
+
+Source: PS3.15 E.1.1, PS3.3 C.7.1.1 (0012,0062-0064), C.12.1.1.9 (0028,0303), PS3.16 CID 7050.
+"""
 
 from __future__ import annotations
 
-from deidgate.plan.model import Plan
+import dataclasses
+
+from pydicom import Dataset
+
+from deidgate.dicom.charset import Charset
+from deidgate.dicom.elements import Unreadable, declared_vr, items_of, text_of
+from deidgate.dicom.path import ElementPath
+from deidgate.plan.model import Added, Plan, Reason
+from deidgate.policy.model import Option, Policy
+from deidgate.pseudonym.model import Pseudonyms
+from deidgate.standard.codes import BASIC_PROFILE, CID_7050
+
+PATIENT_IDENTITY_REMOVED = 0x00120062
+METHOD = 0x00120063
+METHOD_CODES = 0x00120064
+BURNED_IN_ANNOTATION = 0x00280301
+TEMPORAL_INFORMATION = 0x00280303
+CLAIMS = frozenset({PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL_INFORMATION})
+
+_BECAUSE = Reason("E.1.1", "claim")
+_LONG_STRING = 64  # Source: PS3.5 6.2, VR LO
+# 64 bytes of signature in base64 without padding are 86 characters: two values.
+_MARK_VALUES = ("Deidgate mark 1/2 " + "A" * 43, "Deidgate mark 2/2 " + "A" * 43)
+
+
+def method_codes(policy: Policy) -> tuple[str, ...]:
+    """CID 7050 codes of what a plan of `policy` does, pixels excepted."""
+    options = sorted(policy.options - {Option.CLEAN_PIXEL_DATA})
+    return (BASIC_PROFILE, *(option.value for option in options))
+
+
+def temporal_information(policy: Policy) -> str:
+    """Value of Longitudinal Temporal Information Modified. Source: PS3.15 E.3.6."""
+    if Option.RETAIN_FULL_DATES in policy.options:
+        return "UNMODIFIED"
+    return "MODIFIED" if Option.RETAIN_MODIFIED_DATES in policy.options else "REMOVED"
+
+
+def claims(header: Dataset, policy: Policy, pseudonyms: Pseudonyms, codes: tuple[str, ...]) -> tuple[Added, ...]:
+    """The claims of a plan, and the attributes of identity that the header lacks."""
+    missing = [
+        Added(ElementPath.top(tag), vr, value, Reason("pseudonym", "the original has none"))
+        for tag, vr, value in (
+            (0x00100010, "PN", pseudonyms.patient_name),
+            (0x00100020, "LO", pseudonyms.patient_id),
+        )
+        if header.get_item(tag) is None
+    ]
+    return (
+        *missing,
+        Added(ElementPath.top(PATIENT_IDENTITY_REMOVED), "CS", "YES", _BECAUSE),
+        Added(ElementPath.top(METHOD), "LO", _methods(header, policy), _BECAUSE),
+        _codes(_former_codes(header), codes),
+        Added(ElementPath.top(TEMPORAL_INFORMATION), "CS", temporal_information(policy), _BECAUSE),
+    )
 
 
 def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> Plan:
@@ -21,4 +81,60 @@ def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> P
     pixels_masked : bool
         Something was masked.
     """
-    raise NotImplementedError
+    if not pixels_checked:
+        return plan
+    added = []
+    for one in plan.added:
+        if one.path.tag == METHOD_CODES and isinstance(one.value, tuple):
+            item = _item(Option.CLEAN_PIXEL_DATA.value)
+            one = dataclasses.replace(one, value=one.value if item in one.value else (*one.value, item))
+        added.append(one)
+    burned_in = Added(ElementPath.top(BURNED_IN_ANNOTATION), "CS", "NO", Reason("E.3.1", "pixels were checked"))
+    return dataclasses.replace(
+        plan, added=(*added, burned_in), codes=tuple(sorted({*plan.codes, Option.CLEAN_PIXEL_DATA.value}))
+    )
+
+
+def _methods(header: Dataset, policy: Policy) -> str:
+    own = f"Deidgate {policy.label}"[:_LONG_STRING]
+    former = []
+    element = header.get_item(METHOD)
+    if element is not None:
+        try:
+            former = text_of(element, Charset.declared("")).split("\\")
+        except Unreadable:
+            former = []
+    # Values of earlier runs of ours are replaced: the marks in them are of another file.
+    kept = [value.strip() for value in former if value.strip() and not value.strip().startswith("Deidgate ")]
+    kept = [value for value in dict.fromkeys(kept) if value.isascii() and len(value) <= _LONG_STRING]
+    return "\\".join([*kept, own, *_MARK_VALUES])
+
+
+def _former_codes(header: Dataset) -> list[str]:
+    element = header.get_item(METHOD_CODES)
+    if element is None or declared_vr(element) not in ("SQ", ""):
+        return []
+    codes = []
+    try:
+        for item in items_of(header, element):
+            value, scheme = item.get_item(0x00080100), item.get_item(0x00080102)
+            if value is not None and scheme is not None:
+                charset = Charset.declared("")
+                if text_of(scheme, charset) == "DCM" and text_of(value, charset) in CID_7050:
+                    codes.append(text_of(value, charset))
+    except Unreadable:
+        return []
+    return codes
+
+
+def _codes(former: list[str], codes: tuple[str, ...]) -> Added:
+    items = tuple(_item(code) for code in dict.fromkeys([*former, *codes]))
+    return Added(ElementPath.top(METHOD_CODES), "SQ", items, _BECAUSE)
+
+
+def _item(code: str) -> tuple[Added, ...]:
+    return (
+        Added(ElementPath.top(0x00080100), "SH", code, _BECAUSE),
+        Added(ElementPath.top(0x00080102), "SH", "DCM", _BECAUSE),
+        Added(ElementPath.top(0x00080104), "LO", CID_7050[code], _BECAUSE),
+    )

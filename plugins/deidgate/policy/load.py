@@ -32,6 +32,8 @@ from deidgate.pseudonym.draw import PseudonymStyle
 from deidgate.standard.families import families
 
 NOT_IMPLEMENTED = frozenset({Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
+# Patient's Name, Patient ID and the three UIDs under which servers store an instance.
+IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E})
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -122,7 +124,7 @@ def _date_rule(dates: Section, key: str) -> DateRule:
 
 def _elements(top: Section) -> tuple[ElementRule, ...]:
     with top.section("elements", optional=True) as elements:
-        return tuple(_element(elements, key) for key in elements.keys())
+        return tuple(_element(elements, key) for key in elements.names())
 
 
 def _element(elements: Section, key: str) -> ElementRule:
@@ -130,6 +132,8 @@ def _element(elements: Section, key: str) -> ElementRule:
     if None in path:
         raise elements.error(key, "unknown-attribute", ["Keyword", "(gggg,eeee)", "SequenceKeyword.Keyword"])
     tags = tuple(tag for tag in path if tag is not None)
+    if len(tags) == 1 and tags[0] in IDENTITY:
+        raise elements.error(key, "identity-is-replaced-always", ["any other attribute"])
     if any((tag >> 16) & 1 for tag in tags):
         raise elements.error(key, "private-attribute", ["[[private]]"])
     word, value = elements.any(key), None
@@ -187,7 +191,7 @@ def _families(top: Section) -> MappingProxyType[str, Fate]:
 def _sop_classes(top: Section) -> MappingProxyType[str, Fate]:
     with top.section("sop_classes", optional=True) as section:
         fates = {}
-        for uid in section.keys():
+        for uid in section.names():
             if not _UID.fullmatch(uid):
                 raise section.error(uid, "unknown-key", ["SOP Class UID"])
             fates[uid] = Fate(section.word(uid, [fate.value for fate in Fate]))
@@ -210,7 +214,7 @@ def _pseudonym(top: Section) -> PseudonymStyle:
 
 def _certificate(top: Section, path: Path) -> str:
     with top.section("encrypt_originals", optional=True) as section:
-        if not section.keys():
+        if not section.names():
             return ""
         certificate = path.parent / section.get("certificate", str)
         try:

@@ -111,7 +111,7 @@ class Section:
             raise self.error(key, "wrong-kind", ["array of tables"])
         return [Section(table, f"{self.where} [[{key}]] {number}") for number, table in enumerate(tables, 1)]
 
-    def keys(self) -> list[str]:
-        """All keys of the table, for tables whose keys are names of DICOM and not ours."""
+    def names(self) -> list[str]:
+        """All keys of the table: for tables whose keys are names of DICOM and not ours."""
         self._asked.update(self._content)
         return list(self._content)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write ``types.json`` from the IOD tables of the PyPI package highdicom: ``python -m deidgate.standard.generate_types``.
+"""Write ``types.json`` from the IOD tables of the PyPI package highdicom.
+
+Use: ``python -m deidgate.standard.generate_types``, with highdicom installed.
 
 Only Types 1, 1C, 2 and 2C are written: an attribute that is not in the file is Type 3 or not of the IOD, which
 makes no difference to a de-identifier. Equal subtrees (macros) are written once.

@@ -97,7 +97,7 @@ def _tables() -> _Tables:
     return _Tables(table("types"))
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=512)
 def iod_of(sop_class_uid: str) -> Iod:
     """The IOD of a SOP Class; one that knows no attribute when the SOP Class is not in the tables."""
     tables = _tables()

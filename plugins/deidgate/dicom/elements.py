@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elements as they stand in the file: pydicom's raw elements, looked at without its leniency.
+
+pydicom reads values when they are asked for, and then repairs, guesses and warns. What is to be judged here are
+the bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from pydicom import DataElement, Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from deidgate.dicom.charset import Charset
+from deidgate.errors import CannotDeidentify
+
+Element = DataElement | RawDataElement
+
+
+class Unreadable(CannotDeidentify):
+    """The element's bytes are no value of its VR: remove it or hold the instance."""
+
+    def __init__(self, path: str = "") -> None:
+        super().__init__("unreadable-value", path)
+
+
+def elements_of(dataset: Dataset) -> Iterator[Element]:
+    """The elements of one dataset in the order of their tags, read or not."""
+    # Dataset.values() hands out what is there; iterating over the dataset would convert every element.
+    return iter(sorted(dataset.values(), key=_tag))
+
+
+def declared_vr(element: Element) -> str:
+    """VR in the file; empty in Implicit VR."""
+    return element.VR or ""
+
+
+def items_of(dataset: Dataset, element: Element) -> list[Dataset]:
+    """Items of a sequence.
+
+    Raises
+    ------
+    Unreadable
+        The bytes are no items.
+    """
+    if isinstance(element, RawDataElement):
+        try:
+            element = dataset[element.tag]
+        except (ValueError, KeyError, OSError, EOFError, TypeError, NotImplementedError, AttributeError, struct.error):
+            # Whatever pydicom raises over these bytes, they are not items. `from None`: its text may quote them.
+            raise Unreadable from None
+    if not isinstance(element.value, Sequence):
+        raise Unreadable
+    return list(element.value)
+
+
+def raw_bytes(element: Element) -> bytes | None:
+    """The value's bytes; None when pydicom has read the element already or left it in the file."""
+    if isinstance(element, RawDataElement):
+        return element.value if isinstance(element.value, bytes) else b"" if element.value is None else None
+    value = element.value
+    return value if isinstance(value, bytes) else None
+
+
+def text_of(element: Element, charset: Charset) -> str:
+    r"""The value as text with ``\`` between values and without padding.
+
+    Raises
+    ------
+    Unreadable
+        The bytes are no text of the character set.
+    """
+    if isinstance(element, RawDataElement):
+        data = element.value or b""
+        try:
+            text = charset.decode(data)
+        except UnicodeError:
+            raise Unreadable from None
+        return text.rstrip(" \0")
+    text = spelled(element.value)
+    if "\ufffd" in text:
+        # pydicom has read the element before, and could not.
+        raise Unreadable
+    return text.rstrip(" \0")
+
+
+def spelled(value: Any) -> str:
+    r"""A value that pydicom has read, as text with ``\`` between values."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("latin_1")
+    if isinstance(value, (MultiValue, list, tuple)):
+        return "\\".join(spelled(one) for one in value)
+    original = getattr(value, "original_string", None)
+    return str(original) if isinstance(original, str) and original else str(value)
+
+
+def is_empty(element: Element) -> bool:
+    """True when the element has no value."""
+    value = element.value
+    return value is None or (not isinstance(value, (int, float)) and len(value) == 0)
+
+
+def _tag(element: Element) -> int:
+    return int(element.tag)
