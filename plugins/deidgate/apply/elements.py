@@ -7,12 +7,14 @@ Elements that are kept pass through as the bytes that they are; nothing is decod
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 
 from pydicom import DataElement, Dataset, FileDataset
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID
 
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.elements import Element, elements_of, items_of, text_of
@@ -21,7 +23,7 @@ from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.model import Action, Added, Decision, Plan
 
-IMPLEMENTATION_CLASS_UID = "2.25.261411832017386224370116471513062418"
+IMPLEMENTATION_CLASS_UID = UID("2.25.261411832017386224370116471513062418")
 IMPLEMENTATION_VERSION_NAME = "DEIDGATE"
 _CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
@@ -46,7 +48,7 @@ def apply(dataset: Dataset, plan: Plan) -> Dataset:
     work = _Work(plan, implicit=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
     new = work.dataset(dataset, (), Charset.declared(""))
     result = FileDataset(
-        None,
+        BytesIO(),
         new,
         preamble=b"\0" * 128,
         file_meta=_file_meta(plan, syntax),
@@ -57,11 +59,11 @@ def apply(dataset: Dataset, plan: Plan) -> Dataset:
     return result
 
 
-def _file_meta(plan: Plan, transfer_syntax_uid: str) -> FileMetaDataset:
+def _file_meta(plan: Plan, transfer_syntax_uid: UID) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = plan.sop_class_uid
-    meta.MediaStorageSOPInstanceUID = plan.sop_instance_uid
+    meta.MediaStorageSOPClassUID = UID(plan.sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(plan.sop_instance_uid)
     meta.TransferSyntaxUID = transfer_syntax_uid
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
@@ -82,7 +84,7 @@ class _Work:
         declared = dataset.get_item(_CHARACTER_SET)
         if declared is not None:
             charset = Charset.declared(text_of(declared, Charset.declared("")))
-        new: dict[int, Element] = {}
+        new: dict[BaseTag, Element] = {}
         for element in elements_of(dataset):
             kept = self._element(dataset, element, parents, charset)
             if kept is not None:

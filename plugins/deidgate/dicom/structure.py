@@ -37,8 +37,8 @@ _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _VRS = {vr.encode("ascii"): vr for vr in KNOWN}
-# VRs whose length has two bytes in Explicit VR. Source: PS3.5 Table 7.1-2.
-_SHORT = frozenset("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+# VRs whose length has two bytes in Explicit VR: all but these. Source: PS3.5 Table 7.1-2.
+_SHORT = KNOWN - {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
 _LITTLE = (struct.Struct("<HH"), struct.Struct("<H"), struct.Struct("<L"))
 _BIG = (struct.Struct(">HH"), struct.Struct(">H"), struct.Struct(">L"))
 
@@ -99,16 +99,17 @@ def _walked(data: bytes | memoryview, *, whole: bool) -> int | None:
 
 def _file_meta(view: memoryview) -> tuple[int, UID]:
     """Where the dataset starts, and its transfer syntax."""
-    if len(view) < 132 or view[128:132] != b"DICM":
+    if len(view) < 132 or bytes(view[128:132]) != b"DICM":
         raise CannotDeidentify("not-dicom")
     position, syntax = 132, ""
     while position + 8 <= len(view):
         group, element = _LITTLE[0].unpack_from(view, position)
         if group != 0x0002:
             break
-        vr, length, value = _explicit_header(view, position, len(view), _LITTLE, ElementPath.top(group << 16 | element))
+        path = ElementPath.top(group << 16 | element)
+        _, length, value = _explicit_header(view, position, len(view), _LITTLE, path)
         if length == _UNDEFINED or value + length > len(view):
-            raise CannotDeidentify("length-beyond-end", str(ElementPath.top(group << 16 | element)))
+            raise CannotDeidentify("length-beyond-end", str(path))
         if element == 0x0010:
             syntax = bytes(view[value : value + length]).decode("ascii", "replace").rstrip(" \0")
         position = value + length
@@ -202,6 +203,7 @@ class _Walk:
         if tag <= frame.last_tag:
             raise self._error("elements-out-of-order", tag)
         frame.last_tag = tag
+        length: int
         if frame.implicit:
             length = self._structs[2].unpack_from(self._view, position + 4)[0]
             value, vr = position + 8, dictionary_vr(tag) if not tag >> 16 & 1 else ""
@@ -232,7 +234,7 @@ class _Walk:
             if position + 8 > frame.limit:
                 break
             group, element = self._structs[0].unpack_from(self._view, position)
-            length = self._structs[2].unpack_from(self._view, position + 4)[0]
+            length: int = self._structs[2].unpack_from(self._view, position + 4)[0]
             position += 8
             tag = group << 16 | element
             if tag == _SEQUENCE_END:

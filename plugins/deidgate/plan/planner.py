@@ -73,7 +73,7 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
     sop_class_uid = _identifier(header, 0x00080016, "no-sop-class")
     _check_sop_class(sop_class_uid, policy)
     iod = iod_of(sop_class_uid)
-    rules = rules_for(policy, sop_class_uid, iod.evident(header))
+    rules = rules_for(policy, sop_class_uid, iod.evident(header.keys()))
     planner = _Planner(header, policy, pseudonyms)
     planner.dataset(header, (), rules.top, Charset.declared(""))
     codes = method_codes(policy)
