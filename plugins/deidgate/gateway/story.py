@@ -13,6 +13,7 @@ from dataclasses import replace
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from deidgate import marks
+from deidgate.apply.finish import finished
 from deidgate.apply.rest import modify_request
 from deidgate.errors import CannotDeidentify, Unavailable, VerificationFailed
 from deidgate.gateway.identity import patient_of
@@ -66,7 +67,7 @@ class Story:
 
         plan = make_plan(original.header, policy, patient.pseudonyms)
         plan, picture = judge(original, plan, policy, item, ports.pixels)
-        result = ports.originals.modify(item.orthanc_id, self._request(plan, original))
+        result = finished(ports.originals.modify(item.orthanc_id, self._request(plan, original)))
         if picture is not None and picture.boxes:
             result = ports.pixels.mask(result, picture.boxes)
         result = marks.sign(result, ports.mark_key)
