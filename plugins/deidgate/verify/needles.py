@@ -114,9 +114,9 @@ def derive(
         if element.stop == element.start or element.items is not None or element.key in kept:
             continue
         row = row_of(element.tag)
-        if row is not None and Left.SAME in row.left(codes):
-            continue
         vr = element.vr
+        if row is not None and Left.SAME in row.left(codes) and not (vr in ("DA", "DT") and row.only_by_shift(codes)):
+            continue
         source = name_of(element.tag)
         if vr == "PN":
             for text in original.texts(element):
@@ -193,8 +193,7 @@ def _identifiers(found: _Found, value: str, vr: str, kind: Kind, source: str) ->
         if len(compact) < _SHORTEST or is_common(words) or len(set(compact)) == 1:
             continue
         found.add(kind, words, text.strip(), source)
-        digits = re.sub(r"\D", "", compact)
-        if compact != words and len(digits) >= 7:
+        if compact != words and len(compact) >= 6 and sum(c.isdigit() for c in compact) >= 4:
             found.add(kind, compact, "", source)
         if len(words.split()) > 3:
             for line in re.split(r"[,;\r\n]+", text):

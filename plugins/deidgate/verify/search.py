@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from deidgate.verify.codestream import segments
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
 from deidgate.verify.text import ENCODINGS, canonical, canonical_text, fold
@@ -34,6 +35,7 @@ _SHORT_IN_BYTES = 6
 _INSIDE_WORDS = 6
 _SMALL_NUMBER = 5
 _EQUIPMENT = frozenset({0x00080070, 0x00081090, 0x00181020})
+_OPAQUE = frozenset({"OB", "OW", "UN"})
 _METHOD = 0x00120063
 _METHOD_CODES = 0x00120064
 _UID_LIKE = re.compile(rb"[0-9]+(?:\.[0-9]+){2,}")
@@ -68,6 +70,8 @@ def places(result: View, comments: Mapping[str, bytes]) -> list[Place]:
         if element.vr in IN_CHARSET and (not value.isascii() or b"\x1b" in value):
             texts = result.texts(element)
         found.append(Place("", element.vr, value, element, texts))
+        if element.vr in _OPAQUE:
+            found.extend(Place(f"{element.path} {s.name}", "OB", s.value, element, ()) for s in segments(value))
     found.extend(Place(path, "OB", value, None, ()) for path, value in comments.items())
     return found
 
@@ -90,6 +94,8 @@ def search(
     yield from _uids(needles.uids, everywhere)
     raw = b"\n".join(place.value for place in everywhere)
     joined = canonical(raw)
+    if any(b"\0" in place.value for place in everywhere if place.vr in _OPAQUE):
+        joined += b" " + canonical(raw, nul_separates=True)
     hits = [n for n in needles.words if n.text.isascii() and n.text.encode() in joined]
     foreign = [place for place in everywhere if place.texts]
     if foreign:
@@ -136,6 +142,8 @@ def _uids(uids: Mapping[bytes, str], everywhere: list[Place]) -> Iterator[Findin
 
 def _stands_in(needle: Needle, place: Place, original: View, result: View, own_words: frozenset[str]) -> bool:
     text_of_place = [canonical(place.value).decode("latin_1")]
+    if place.vr in _OPAQUE:
+        text_of_place.append(canonical(place.value, nul_separates=True).decode("latin_1"))
     if place.texts:
         text_of_place = [canonical_text(fold(text)) for text in place.texts]
     if not any(needle.text in text for text in text_of_place):
@@ -256,7 +264,8 @@ def _encoded(spelled: str) -> set[bytes]:
                 continue
             # The closing escape sequence may stand elsewhere.
             form = form.removesuffix(b"\x1b(B")
-            shortest = 4 if not form.isascii() else 6 if b"\0" in form else 3 if b"\x1b" in form else 1 << 30
-            if len(form) >= shortest:
+            # An encoding that leaves only ASCII letters has lost the name (euc_kr of Latin, for one).
+            says_something = not form.isascii() or codec.startswith("utf_16") or b"\x1b" in form
+            if says_something and len(form) >= 4:
                 forms.add(form)
     return forms

@@ -151,13 +151,13 @@ _CANONICAL = bytes(
 )
 
 
-def canonical(raw: bytes) -> bytes:
+def canonical(raw: bytes, nul_separates: bool = False) -> bytes:
     """`raw` as lower-case words with single spaces between them.
 
-    NUL is left out before anything else, so that UTF-16 of ASCII letters reads as those letters; an apostrophe is
-    left out too (O'Brien, OBRIEN).
+    NUL is left out before anything else, so that UTF-16 of ASCII letters reads as those letters, or separates words
+    as at the end of a C string; an apostrophe is always left out (O'Brien, OBRIEN).
     """
-    return b" ".join(raw.translate(_CANONICAL, b"\0'").split())
+    return b" ".join(raw.translate(_CANONICAL, b"'" if nul_separates else b"\0'").split())
 
 
 def canonical_text(folded: str) -> str:
