@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a text repeats what the instance reveals elsewhere: across separators, and inside longer words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deidgate.plan.text.revealed import Revealed
+from deidgate.plan.text.spans import Kind, Span, Word
+from deidgate.plan.text.words import Words
+
+_FEWEST_INSIDE = 4  # letters that a name needs to be looked for inside a longer word
+_FEWEST_ACROSS = 4  # characters that a name or code needs to be looked for across separators
+_WIDEST_GAP = 3  # characters between two parts of one name or code
+_FEWEST_CODE_INSIDE = 6  # characters that a code needs to be looked for inside a longer run
+# Words that go with the name of an institution.
+_OF_PLACES = frozenset(
+    "hospital hospitals clinic clinics medical center centre university saint st general regional memorial community county "
+    "city health healthcare system imaging radiology institute foundation department dept klinik klinikum krankenhaus praxis "
+    "hopital clinique centro ospedale ziekenhuis sjukhus the of and at for".split()
+)
+
+
+def echoes(text: str, words: Sequence[Word], revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
+    """Spans of the folded `text`, split into `words`, that repeat something of `revealed`."""
+    for index, word in enumerate(words):
+        if word.text in revealed.names and _stands_alone(text, word):
+            yield Span(word.start, word.stop, Kind.NAME)
+        elif word.text in revealed.places:
+            yield Span(*_with_neighbours(words, index), Kind.PLACE)
+        elif word.is_letters and len(word.text) > _FEWEST_INSIDE and not vocabulary.is_term(word.text):
+            yield from _inside_word(text, word, revealed, vocabulary)
+        yield from _phrases(words, index, revealed)
+        if word.text[:_FEWEST_ACROSS] in revealed.stems or word.text in revealed.stems:
+            yield from _across(text, words, index, revealed)
+    if revealed.codes and any(c.isdecimal() for c in text):
+        yield from _codes_inside(text, revealed)
+        yield from _days_inside(text, revealed)
+    yield from _unspaced(text, revealed)
+
+
+def _stands_alone(text: str, word: Word) -> bool:
+    """Short names are only names when no digit is written to them: ``li`` but not ``li2``."""
+    if len(word.text) >= _FEWEST_INSIDE:
+        return True
+    before = text[word.start - 1] if word.start else " "
+    after = text[word.stop] if word.stop < len(text) else " "
+    return not before.isdecimal() and not after.isdecimal()
+
+
+def _inside_word(text: str, word: Word, revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
+    for name in revealed.names:
+        if len(name) >= _FEWEST_INSIDE and (at := word.text.find(name)) >= 0:
+            if not name.isascii() and not _has_cases(name):
+                continue
+            rest = (word.text[:at], word.text[at + len(name) :])
+            if all(not part or part in vocabulary.imaging for part in rest):
+                yield Span(word.start + at, word.start + at + len(name), Kind.NAME)
+            else:
+                yield Span(word.start, word.stop, Kind.NAME)
+
+
+def _phrases(words: Sequence[Word], index: int, revealed: Revealed) -> Iterator[Span]:
+    for phrase in revealed.phrases:
+        if phrase[0] == words[index].text or phrase[0].startswith(words[index].text):
+            stop = _end_of_phrase(words, index, phrase)
+            if stop:
+                yield Span(words[index].start, stop, Kind.PLACE)
+
+
+def _end_of_phrase(words: Sequence[Word], index: int, phrase: tuple[str, ...]) -> int:
+    """Where the phrase that begins at a word ends, 0 when the text has something else."""
+    wanted = "".join(phrase)
+    have = ""
+    for word in words[index:]:
+        have += word.text
+        if have == wanted:
+            return word.stop
+        if not wanted.startswith(have):
+            break
+    return 0
+
+
+def _across(text: str, words: Sequence[Word], index: int, revealed: Revealed) -> Iterator[Span]:
+    """Names and codes that are broken up by separators, from word border to word border."""
+    joined, last = "", words[index]
+    for count, word in enumerate(words[index:]):
+        if count and (word.start - last.stop > _WIDEST_GAP or "\\" in text[last.stop : word.start]):
+            break
+        joined, last = joined + word.text, word
+        if joined not in revealed.stems:
+            break
+        if len(joined) >= _FEWEST_ACROSS:
+            if joined in revealed.codes:
+                yield Span(words[index].start, word.stop, Kind.CODE)
+            elif count and joined in revealed.names:
+                yield Span(words[index].start, word.stop, Kind.NAME)
+
+
+def _codes_inside(text: str, revealed: Revealed) -> Iterator[Span]:
+    for code in revealed.codes:
+        if len(code) >= _FEWEST_CODE_INSIDE:
+            at = text.find(code)
+            while at >= 0:
+                yield Span(at, at + len(code), Kind.CODE)
+                at = text.find(code, at + len(code))
+
+
+def _days_inside(text: str, revealed: Revealed) -> Iterator[Span]:
+    """Days of the header in spellings that are no dates in general: inside longer numbers, and without a year."""
+    for year, month, day in revealed.days:
+        for spelling in (year + month + day, day + month + year, month + day + year):
+            at = text.find(spelling)
+            if at >= 0:
+                yield Span(at, at + len(spelling), Kind.DATE)
+        for spelling in (f"{month}/{day}", f"{day}/{month}", f"{day}.{month}.", f"{month}-{day}-", f"{day}-{month}-"):
+            at = text.find(spelling)
+            if at >= 0 and not text[at - 1 : at].isalnum() and not text[at + len(spelling) : at + len(spelling) + 1].isalnum():
+                yield Span(at, at + len(spelling), Kind.DATE)
+
+
+def _unspaced(text: str, revealed: Revealed) -> Iterator[Span]:
+    """Names in scripts that write no spaces between words (Chinese, Japanese, Korean, Thai)."""
+    if text.isascii():
+        return
+    for name in revealed.names:
+        if not name.isascii() and not _has_cases(name):
+            at = text.find(name)
+            while at >= 0:
+                yield Span(at, at + len(name), Kind.NAME)
+                at = text.find(name, at + len(name))
+
+
+def _has_cases(name: str) -> bool:
+    return name.upper() != name
+
+
+def _with_neighbours(words: Sequence[Word], index: int) -> tuple[int, int]:
+    """A word of a place together with the words of places beside it (*of Mccoy Medical Clinic*)."""
+    first = last = index
+    while first and words[first - 1].text in _OF_PLACES and words[first].start - words[first - 1].stop <= _WIDEST_GAP:
+        first -= 1
+    while last + 1 < len(words) and words[last + 1].text in _OF_PLACES and words[last + 1].start - words[last].stop <= _WIDEST_GAP:
+        last += 1
+    return words[first].start, words[last].stop

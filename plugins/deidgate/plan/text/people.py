@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of people that no other element of the instance knows.
+
+Rules
+
+* A word that is a name and hardly anything else goes (*Smith*), and so do the unknown words beside it.
+* An eponym goes, unless a medical word goes with it (*Baker cyst*, *circle of Willis*).
+* After an address (*Mrs*, *Prof.*, *Dr.*) stands a name, whatever the word.
+* After a word that may announce a name (*for*, *by*, *patient*, *DR*) an unknown word is a name; a word of the
+  vocabulary is not.
+* Two words of the list of names side by side are a name, even if each alone is an ordinary word.
+* A label (*Name:*, *Referring physician:*) has a name behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from deidgate.plan.text.spans import Kind, Span, Word
+from deidgate.plan.text.words import Words
+
+# Announce a name, whatever the next word.
+_ADDRESSES = frozenset("mrs mme mlle herr frau herrn sra dhr mevr prof professor dra dott doctor doktor dres familie hrn".split())
+# Announce a name when they are written as an address (Dr., Mr), and may announce one otherwise (DR, MR are modalities).
+_SHORT_ADDRESSES = frozenset("dr mr ms miss sr fr hr pr sig m".split())
+# May announce a name: only an unknown word, or a word of the list of names, is one.
+_ANNOUNCEMENTS = frozenset(
+    "for by patient pt pat attn cc physician phys doctor radiologist technologist tech operator nurse surgeon cardiologist oncologist "
+    "referring ref referrer referred ordering attending requesting requested ordered performed performing reported read dictated reviewed "
+    "signed verified approved scheduled seen see call called contact ask mother father parent guardian wife husband daughter "
+    "subject volunteer proband pour para fur fuer door from name named nom nombre nome naam namn surname lastname firstname".split()
+)
+# Words between an announcement and the name: "by Dr Ellis", "for: Smith".
+_BETWEEN = frozenset("by dr mr mrs ms prof doctor is the physician name md for to".split())
+_CREDENTIALS = frozenset("md phd rn np pac do mph dds frcr facr jr iii".split())
+_AFTER_EPONYM = frozenset(
+    "view views projection projections proj method position fracture fx disease syndrome cyst angle classification class criteria sign tumor "
+    "tumour ligament space pouch score scale catheter drain tube procedure operation op contracture neuroma palsy ulcer lesion lymphoma "
+    "sarcoma duct gland glands line lines test technique protocol line point triangle stage grade type series method reaction reflex node nodes "
+    "body bodies cell cells filter stent valve shunt graft plate rod pin screw spots spot area cell aneurysm nephritis deformity disc".split()
+)
+_BEFORE_EPONYM = frozenset("circle of dandy swan budd guillain arnold sturge charcot osgood legg hill weber rendu zollinger blalock law modified".split())
+_LABEL = re.compile(
+    r"(?<![a-z])(?:(?:patient|pt|pat|first|last|given|family|middle|full|maiden|mother|nurse|tech)[\s'_.\-s]{0,3})?"
+    r"(?:name|surname|nom|prenom|nombre|apellidos?|nome|cognome|naam|namn|vorname|nachname|patient|physician|doctor|radiologist|technologist|"
+    r"tech|operator|referrer|guardian|next of kin|contact|md|dr)\s{0,2}[:=]\s{0,3}"
+)
+_PLACE_LABEL = re.compile(
+    r"(?<![a-z])(?:address|adresse|direccion|indirizzo|employer|institution|hospital|facility|clinic)\s{0,2}[:=]\s{0,3}[^\n\r;|]{1,100}"
+)
+_NEAR = re.compile(r"[\s,.^'’`_()\-\[\]:=/\"]{0,3}")
+_LONGEST_CHAIN = 4
+
+
+def people(original: str, text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[Span]:
+    """Spans of the folded `text`, split into `words`, that hold names.
+
+    `original` has the same characters as `text` before folding, where these are equally long, and serves to tell
+    *Dr* from *DR*; else it is the folded text itself.
+    """
+    yield from _labelled(text, words, vocabulary)
+    taken = -1
+    for index, word in enumerate(words):
+        if not word.is_letters or index <= taken:
+            continue
+        last = _name_at(original, text, words, index, vocabulary)
+        if last >= index:
+            taken = last
+            yield Span(word.start, words[last].stop, Kind.NAME)
+
+
+def _labelled(text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[Span]:
+    """A label with what stands behind it: the first word, and more words as long as they are no terms."""
+    if ":" not in text and "=" not in text:
+        return
+    for match in _LABEL.finditer(text):
+        first = next((i for i, w in enumerate(words) if w.start == match.end()), None)
+        if first is None or not words[first].is_letters:
+            continue
+        last = first
+        for at in range(first + 1, min(len(words), first + _LONGEST_CHAIN + 1)):
+            if not words[at].is_letters or vocabulary.is_term(words[at].text) or not _near(text, words, last, at):
+                break
+            last = at
+        yield Span(match.start(), words[last].stop, Kind.NAME)
+    for match in _PLACE_LABEL.finditer(text):
+        yield Span(match.start(), match.end(), Kind.PLACE)
+
+
+def _name_at(original: str, text: str, words: Sequence[Word], index: int, vocabulary: Words) -> int:
+    """Index of the last word of the name that begins at a word; less than `index` when none does."""
+    word = words[index].text
+    if word in _ADDRESSES or (word in _SHORT_ADDRESSES and _is_written_as_address(original, words[index])):
+        last = _addressed(original, text, words, index + 1, vocabulary)
+        if last > index:
+            return last
+    if word in _ANNOUNCEMENTS or word in _SHORT_ADDRESSES:
+        first = _skip_between(words, index + 1)
+        if first < len(words) and _near(text, words, first - 1, first) and _is_announced(text, words, first, vocabulary):
+            return _chain(text, words, first, vocabulary)
+    if vocabulary.is_certain_name(word) or (word in vocabulary.eponyms and not _has_medical_neighbour(words, index)):
+        return _chain(text, words, index, vocabulary)
+    if _is_pair(text, words, index, vocabulary) or _has_credentials(text, words, index, vocabulary):
+        return _chain(text, words, index, vocabulary)
+    return -1
+
+
+def _is_written_as_address(original: str, word: Word) -> bool:
+    written = original[word.start : word.stop]
+    if original[word.stop : word.stop + 1] == "." and len(written) > 1:
+        return True
+    return written[:1].isupper() and written[1:].islower() and len(written) > 1
+
+
+def _addressed(original: str, text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int:
+    """The name behind an address: its first full word is one, whatever it is."""
+    while first < len(words) and words[first].is_letters and words[first].text in _BETWEEN:
+        first += 1
+    at = first
+    while at < len(words) and words[at].is_letters and len(words[at].text) == 1 and _near(text, words, at - 1, at):
+        at += 1
+    if at >= len(words) or not words[at].is_letters or not _near(text, words, at - 1, at):
+        return -1
+    if words[at].text in _FUNCTION_WORDS or "\n" in text[words[at - 1].stop : words[at].start]:
+        return -1
+    return _chain(text, words, at, vocabulary)
+
+
+_FUNCTION_WORDS = frozenset("and or of in on at to with without is was will has had the a an as not no".split())
+
+
+def _skip_between(words: Sequence[Word], at: int) -> int:
+    while at < len(words) and words[at].text in _BETWEEN:
+        at += 1
+    return at
+
+
+def _is_announced(text: str, words: Sequence[Word], at: int, vocabulary: Words) -> bool:
+    word = words[at]
+    if not word.is_letters:
+        return False
+    if vocabulary.is_certain_name(word.text) or _is_unknown(word.text, vocabulary):
+        return True
+    if len(word.text) == 1 or vocabulary.can_be_name(word.text):
+        following = at + 1
+        return (
+            following < len(words)
+            and words[following].is_letters
+            and _near(text, words, at, following)
+            and (vocabulary.can_be_name(words[following].text) or _is_unknown(words[following].text, vocabulary))
+        ) or (len(word.text) == 3 and vocabulary.can_be_name(word.text) and word.text not in vocabulary.ordinary)
+    return False
+
+
+def _is_unknown(word: str, vocabulary: Words) -> bool:
+    """A word of at least four letters with a vowel that no list has, and that does not end like a term."""
+    return len(word) > 3 and not vocabulary.is_known(word) and not vocabulary.is_term(word) and any(c in "aeiouy" for c in word) or (
+        len(word) > 1 and not word.isascii() and not vocabulary.is_known(word) and not vocabulary.is_term(word)
+    )
+
+
+def _has_medical_neighbour(words: Sequence[Word], index: int) -> bool:
+    after = words[index + 1 : index + 3]
+    before = words[max(0, index - 1) : index]
+    # A possessive (Baker's) stands between.
+    return any(w.text in _AFTER_EPONYM for w in after) or any(w.text in _BEFORE_EPONYM for w in before)
+
+
+def _is_pair(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
+    """Two words of the list of names side by side, one of which is no word of common language."""
+    following = index + 1
+    if following >= len(words) or not words[following].is_letters or not _near(text, words, index, following):
+        return False
+    one, two = words[index].text, words[following].text
+    if min(len(one), len(two)) < 2 or not (vocabulary.can_be_name(one) and vocabulary.can_be_name(two)):
+        return False
+    return not (one in vocabulary.ordinary and two in vocabulary.ordinary) and max(len(one), len(two)) > 2
+
+
+def _has_credentials(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
+    """A name before its credentials: ``Xyler, MD``."""
+    following = index + 1
+    if following >= len(words) or words[following].text not in _CREDENTIALS:
+        return False
+    gap = text[words[index].stop : words[following].start]
+    if "," not in gap and not vocabulary.can_be_name(words[index].text):
+        return False
+    return gap.strip(" ,") == "" and (vocabulary.can_be_name(words[index].text) or _is_unknown(words[index].text, vocabulary))
+
+
+def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int:
+    """Index of the last word that belongs to the name which begins at `first`."""
+    last = first
+    for at in range(first + 1, min(len(words), first + _LONGEST_CHAIN + 1)):
+        word = words[at].text
+        if not words[at].is_letters or not _near(text, words, last, at):
+            break
+        if len(word) == 1:
+            if word in "lr" and text[words[at].stop : words[at].stop + 1] != ".":
+                break
+        elif not (vocabulary.can_be_name(word) or _is_unknown(word, vocabulary) or word in _CREDENTIALS or word in _NAME_PARTICLES):
+            break
+        last = at
+    while last > first and words[last].text in _NAME_PARTICLES:
+        last -= 1
+    return last
+
+
+_NAME_PARTICLES = frozenset("van von der den de del la di da dos al el bin abu st mac mc o".split())
+
+
+def _near(text: str, words: Sequence[Word], one: int, two: int) -> bool:
+    """True when nothing but a few separators stands between two words."""
+    gap = text[words[one].stop : words[two].start]
+    return len(gap) <= 3 and _NEAR.fullmatch(gap) is not None and "\n" not in gap
