@@ -84,7 +84,7 @@ class _Tables:
         for key, how in usage:
             if how != "M":
                 node = self.nodes[self._modules[key]]
-                signs = frozenset(tag for tag in node if tag not in required and node[tag][0] != "3")
+                signs = frozenset(tag for tag in node if tag not in required)
                 others.append((self._modules[key], signs))
         return Iod(name, self, mandatory, tuple(others))
 
