@@ -36,8 +36,8 @@ class Cipher:
 
     def encrypt(self, value: str, column: str, row: bytes, key_id: str | None = None) -> bytes:
         """The ciphertext of `value` under `key_id`, by default the present key."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher(key_id or self.key_id).encrypt(nonce, value.encode(errors="surrogatepass"), column.encode() + row)
+        nonce, cipher = secrets.token_bytes(_NONCE_BYTES), self._cipher(key_id or self.key_id)
+        return nonce + cipher.encrypt(nonce, value.encode(errors="surrogatepass"), _place(column, row))
 
     def decrypt(self, ciphertext: bytes, column: str, row: bytes, key_id: str) -> str:
         """The value.
@@ -50,7 +50,7 @@ class Cipher:
         cipher = self._cipher(key_id)
         nonce, sealed = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
         try:
-            return cipher.decrypt(nonce, sealed, column.encode() + row).decode(errors="surrogatepass")
+            return cipher.decrypt(nonce, sealed, _place(column, row)).decode(errors="surrogatepass")
         except InvalidTag as error:
             raise ConfigurationError("ciphertext-damaged", column) from error
 
@@ -63,6 +63,10 @@ class Cipher:
             return self._ciphers[key_id]
         except KeyError as error:
             raise ConfigurationError("encryption-key-missing", f"encryption-{key_id}.key") from error
+
+
+def _place(column: str, row: bytes) -> bytes:
+    return column.encode() + b"\0" + row
 
 
 def index_value(key: bytes, kind: str, *parts: str) -> bytes:
