@@ -46,8 +46,9 @@ PACKAGE = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "plugi
 IMAGES: tuple[Image, ...] = (
     Image("core", "plugins/Dockerfile", ".", PACKAGE, ("base",), target="core"),
     Image("engine", "plugins/Dockerfile", ".", PACKAGE, ("base",), target="engine"),
-    Image("ingest", "orthanc-ingest/Dockerfile", "orthanc-ingest", ("orthanc-ingest",), ("base", "core")),
-    Image("research", "orthanc-research/Dockerfile", "orthanc-research", ("orthanc-research",), ("base", "core")),
+    Image("orthanc", "plugins/orthanc.Dockerfile", "plugins", ("plugins/libssl.c",), ("base",)),
+    Image("ingest", "orthanc-ingest/Dockerfile", "orthanc-ingest", ("orthanc-ingest",), ("orthanc", "core")),
+    Image("research", "orthanc-research/Dockerfile", "orthanc-research", ("orthanc-research",), ("orthanc", "core")),
     Image("gate", "nginx/Dockerfile", "nginx", ("nginx",), ("base",)),
     Image("ohif", "ohif/Dockerfile", "ohif", ("ohif",), ("base", "gate")),
 )
