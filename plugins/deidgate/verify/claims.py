@@ -122,6 +122,9 @@ def _pixels(
         yield Finding("claim-contradicts", "(0028,0301)", "(0012,0062)")
     if said == "NO" and before != "NO" and (CLEAN_PIXELS not in codes or (plan is not None and not judged)):
         yield Finding("claim-too-bold", "(0028,0301)", "NO")
+    if result.get(LOSSY) is None and result.parsed.transfer_syntax == original.parsed.transfer_syntax:
+        # Taken away by a written rule (a keep-list), and the transfer syntax still says it.
+        return
     lossy_before = original.text(LOSSY) == "01" or original.parsed.transfer_syntax in _LOSSY_SYNTAXES
     if (
         has_pixels

@@ -75,7 +75,7 @@ def _findings(
     needles = derive(original, codes, promised.kept, _dates_of(result))
     yield from search.search(needles, result, original, pixels.comments(result), _own_words(plan))
 
-    yield from rows.check(original, result, codes, promised, masked)
+    yield from rows.check(original, result, codes, promised, iod_types.Types(original), masked)
     yield from promise.check(original, result, promised, rows.OF_PIXELS if masked else frozenset())
     yield from uids.check(original, result, plan)
     yield from iod_types.check(original, result)
@@ -100,5 +100,5 @@ def _dates_of(result: View) -> frozenset[str]:
 
 
 def _own_words(plan: Plan | None) -> frozenset[str]:
-    said = ["Deidgate", *CID_7050.values(), plan.policy if plan is not None else ""]
+    said = ["Deidgate mark 1 2", *CID_7050.values(), plan.policy if plan is not None else ""]
     return frozenset(word for text in said for word in canonical(text.encode()).decode("latin_1").split())

@@ -46,6 +46,29 @@ def _node(number: int) -> Node:
     return tuple(required), tuple(below)
 
 
+class Types:
+    """Where the IOD of an instance demands an attribute (Type 1, 1C, 2 or 2C), at any depth."""
+
+    def __init__(self, original: View) -> None:
+        iod = _tables()["sop_classes"].get(original.text(_SOP_CLASS_UID))
+        modules = [key for key, _ in _tables()["iods"][iod]] if iod else []
+        self._top = tuple(_tables()["modules"][key] for key in modules)
+
+    def demands(self, element: Element) -> bool:
+        """True when some module of the IOD does."""
+        numbers = self._top
+        for tag, _ in element.parents:
+            below = tuple(child for number in numbers for child in _lines(number).get(tag, ("", ()))[1])
+            # A sequence that contains itself, such as Content Sequence: the table goes one level deep.
+            numbers = below or numbers
+        return any(_lines(number).get(element.tag, ("3", ()))[0] != "3" for number in numbers)
+
+
+@cache
+def _lines(number: int) -> dict[int, tuple[str, tuple[int, ...]]]:
+    return {int(line[0], 16): (line[1], tuple(line[2:])) for line in _tables()["nodes"][number]}
+
+
 def check(original: View, result: View) -> Iterator[Finding]:
     """A finding for each kind of violation that the original does not have."""
     sop_class = original.text(_SOP_CLASS_UID)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from deidgate.verify.facts import Identity, Left, name_of, row_of
 from deidgate.verify.text import canonical_text, fold
 from deidgate.verify.view import TEXT, View
-from deidgate.verify.words import PLACEHOLDERS, TITLES, is_common, is_placeholder
+from deidgate.verify.words import PLACEHOLDERS, TITLES, is_common, is_placeholder, names_no_one
 
 STANDARD_UIDS = "1.2.840.10008."
 
@@ -32,6 +32,7 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_MANUFACTURER = 0x00080070
 _META_TITLES = (0x00020016, 0x00020017, 0x00020018)
 _META_SOP_INSTANCE = 0x00020003
 
@@ -132,10 +133,20 @@ def derive(
             or (element.tag in _CODES and element.parents in identifying)
         ):
             device = row is not None and row.identity is Identity.DEVICE
+            person = row is not None and row.identity is Identity.PERSON
             for text in original.texts(element):
+                if not person and _is_the_manufacturer(text, original):
+                    continue
                 _identifiers(found, text, vr, Kind.DEVICE if device else Kind.IDENTIFIER, source)
     _from_file_meta(found, original)
     return Needles(tuple(found.words.values()), found.uids)
+
+
+def _is_the_manufacturer(text: str, original: View) -> bool:
+    """A place or station that is called as the maker of the device identifies neither."""
+    words = canonical_text(fold(text)).split()
+    maker = canonical_text(fold(original.text(_MANUFACTURER))).split()
+    return bool(words) and not any(c.isdigit() for c in text) and set(words) <= set(maker)
 
 
 def _identifying_sequences(original: View, codes: frozenset[str]) -> frozenset[object]:
@@ -155,6 +166,8 @@ def _names(found: _Found, value: str, of_patient: bool, source: str) -> None:
         spelled = [part for part in re.split(r"[\s^,;/()]+", group) if part]
         parts = [canonical_text(fold(part)) for part in spelled]
         whole = [p for p in parts if p and p not in PLACEHOLDERS and p not in TITLES]
+        if names_no_one(whole):
+            continue
         for part, as_spelled in zip(parts, spelled, strict=True):
             if not part or part in TITLES or is_placeholder(part):
                 continue

@@ -26,6 +26,7 @@ from deidgate.verify.facts import (
     rows,
     safe_private,
 )
+from deidgate.verify.iod_types import Types
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import STANDARD_UIDS
 from deidgate.verify.promise import Promise
@@ -59,7 +60,7 @@ _CLEANABLE = TEXT | {"DA", "DT", "TM", "UI"}
 
 
 def check(
-    original: View, result: View, codes: frozenset[str], promise: Promise, pixels_changed: bool
+    original: View, result: View, codes: frozenset[str], promise: Promise, types: Types, pixels_changed: bool
 ) -> Iterator[Finding]:
     """Findings for elements that may not be there, or may not have the value they have.
 
@@ -69,6 +70,8 @@ def check(
         CID 7050 codes that are claimed.
     promise : Promise
         What a written rule of the policy permits beyond the table.
+    types : Types
+        Types in the IOD: where it demands an attribute, X gives way to a value that says nothing.
     pixels_changed : bool
         Pixels were masked: `deidgate.verify.pixels` compares them.
     """
@@ -85,7 +88,7 @@ def check(
             continue
         row = row_of(element.tag)
         if row is not None:
-            yield from _listed(row, element, before, original, result, codes)
+            yield from _listed(row, element, before, original, result, codes, types, promise)
         elif 0x6000 <= element.tag >> 16 <= 0x60FF:
             if CLEAN_GRAPHICS not in codes:
                 yield Finding("overlay-left", element.path)
@@ -94,11 +97,20 @@ def check(
 
 
 def _listed(
-    row: Row, element: Element, before: Element, original: View, result: View, codes: frozenset[str]
+    row: Row,
+    element: Element,
+    before: Element,
+    original: View,
+    result: View,
+    codes: frozenset[str],
+    types: Types,
+    promise: Promise,
 ) -> Iterator[Finding]:
     if element.tag in CLAIMS:
         return
     left = row.left(codes)
+    if types.demands(element):
+        left |= Left.EMPTY | Left.CHANGED
     if element.items is not None:
         if left is Left.NOTHING:
             yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}")
@@ -126,6 +138,7 @@ def _listed(
             and row.only_by_shift(codes)
             and element.tag not in VERSIONS_OF_CODES
             and not _says_nothing(element, result)
+            and not promise.may_leave_date(element.key)
         ):
             yield Finding("date-not-modified", element.path, "113107")
 
@@ -145,7 +158,7 @@ def _codes_in(row: Row, sequence: Element, original: View, result: View) -> Iter
 def _private(
     element: Element, before: Element, original: View, result: View, codes: frozenset[str], promise: Promise
 ) -> Iterator[Finding]:
-    if RETAIN_SAFE_PRIVATE not in codes and not promise.permits_private:
+    if RETAIN_SAFE_PRIVATE not in codes:
         yield Finding("private-left", element.path, f"E.1-1 {rows()[PRIVATE_ROW].basic}")
         return
     group, number = element.tag >> 16, element.tag & 0xFFFF
@@ -156,7 +169,8 @@ def _private(
     creator = result.text(group << 16 | number >> 8, element.parents).upper()
     vr = safe_private().get((creator, group, number & 0xFF))
     if vr is None:
-        yield Finding("private-not-safe", element.path)
+        if not promise.is_written(element.key):
+            yield Finding("private-not-safe", element.path)
     elif not result.parsed.implicit and element.vr not in (vr, before.vr):
         yield Finding("vr-changed", element.path)
     elif element.items is None and element.vr not in _CLEANABLE and not same_value(original, before, result, element):

@@ -43,6 +43,14 @@ PLACEHOLDERS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# What stands in the place of a name in phantoms, tests and templates: a name of nothing else names no one.
+NO_NAMES = PLACEHOLDERS | frozenset(
+    """
+    test testing demo demonstration sample example phantom quality volunteer patient person operator technician
+    physician doctor user admin last first middle name surname enter text here self
+    """.split()  # noqa: SIM905
+)
+
 # Parts of a name that are no name.
 TITLES = frozenset(
     """
@@ -54,6 +62,11 @@ TITLES = frozenset(
 def is_common(canonical: str) -> bool:
     """True when every word of `canonical` is in the vocabulary, is a placeholder, or is a single character."""
     return all(len(word) < 2 or word in VOCABULARY or word in PLACEHOLDERS for word in canonical.split())
+
+
+def names_no_one(words: list[str]) -> bool:
+    """True when all words of a person's name are no names."""
+    return all(len(word) < 2 or word in NO_NAMES or word in TITLES for word in words)
 
 
 def is_placeholder(canonical: str) -> bool:
