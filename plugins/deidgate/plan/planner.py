@@ -34,6 +34,7 @@ from deidgate.plan.claims import CLAIMS, claims, method_codes, temporal_informat
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Shift, Truncate, change_age, change_date
 from deidgate.plan.model import Action, Decision, PixelPlan, Plan, Reason
 from deidgate.plan.private import Safe, is_creator, safe_elements
+from deidgate.plan.readable import readable
 from deidgate.plan.rules import Level, Treat, Verdict, rules_for, vr_of
 from deidgate.plan.text import Revealed, Style, clean_text, revealed
 from deidgate.policy.model import DateAction, DateRule, Doubt, Fate, Policy
@@ -43,6 +44,7 @@ from deidgate.standard.types import iod_of
 
 _CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
+_ASCII = Charset.declared("")
 _ACTION = {
     Treat.KEEP: Action.KEEP,
     Treat.REMOVE: Action.REMOVE,
@@ -75,7 +77,7 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
     iod = iod_of(sop_class_uid)
     rules = rules_for(policy, sop_class_uid, iod.evident(header.keys()))
     planner = _Planner(header, policy, pseudonyms)
-    planner.dataset(header, (), rules.top, Charset.declared(""))
+    planner.dataset(header, (), rules.top, _ASCII)
     codes = method_codes(policy)
     new_uid = partial(_new_identity, header, policy, pseudonyms)
     return Plan(
@@ -107,7 +109,7 @@ def _check_sop_class(sop_class_uid: str, policy: Policy) -> None:
 def _identifier(header: Dataset, tag: int, code: str) -> str:
     path = ElementPath.top(tag)
     element = header.get_item(tag)
-    text = "" if element is None else text_of(element, Charset.declared("")).strip()
+    text = "" if element is None else text_of(element, _ASCII).strip()
     if not text:
         raise CannotDeidentify(code, str(path))
     return text
@@ -134,7 +136,7 @@ class _Planner:
         """Decide on all elements of one dataset or item."""
         declared = dataset.get_item(_CHARACTER_SET)
         if declared is not None:
-            charset = Charset.declared(text_of(declared, Charset.declared("")))
+            charset = Charset.declared(text_of(declared, _ASCII))
         elements = list(elements_of(dataset))
         safe = safe_elements(elements, self._policy, charset)
         for element in elements:
@@ -278,7 +280,12 @@ class _Planner:
 
     def _cleaned(self, text: str, vr: str) -> str:
         if self._revealed is None:
-            self._revealed = revealed(self._header)
+            top = (
+                Charset.declared(text_of(element, _ASCII))
+                if (element := self._header.get_item(_CHARACTER_SET))
+                else _ASCII
+            )
+            self._revealed = revealed(readable(self._header, top, self._policy.defaults.depth))
         return clean_text(text, vr, self._revealed, self._style)
 
     def _operation(self, rule: DateRule) -> DateOperation:
@@ -292,7 +299,7 @@ class _Planner:
         if verdict.value is not None:
             self._decide(path, vr, Action.DUMMY, verdict.value, verdict.because)
         elif vr == "UI":
-            self._value(element, path, vr, Charset.declared(""), Verdict(Treat.UID, verdict.because, verdict.required))
+            self._value(element, path, vr, _ASCII, Verdict(Treat.UID, verdict.because, verdict.required))
         else:
             self._decide(path, vr, Action.DUMMY, vrs.dummy(vr, value_counts(path.tag)[0]), verdict.because)
 
