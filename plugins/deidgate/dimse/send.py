@@ -175,6 +175,8 @@ def _associate(peer: Peer, contexts: list[PresentationContext]) -> Association:
     association = entity.associate(peer.host, peer.port, contexts=contexts, ae_title=peer.called_aet, max_pdu=131072)
     if not association.is_established:
         raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
-    # Without it, the end of each small message waits for an acknowledgement that waits for more data.
-    association.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    transport = association.dul.socket
+    if transport is not None and transport.socket is not None:
+        # Without it, the end of each small message waits for an acknowledgement that waits for more data.
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return association

@@ -85,15 +85,15 @@ class Originals(Protocol):
 class Research(Protocol):
     """The place that instances are delivered to."""
 
-    def deliver(self, file: bytes, orthanc_id: str, *, replace: bool) -> None:
-        """Return when the place holds exactly `file` under `orthanc_id`, and has said so when asked.
+    def deliver(self, file: bytes, orthanc_id: str, md5: str) -> None:
+        """Return when the place holds exactly `file` under `orthanc_id`, and has said so when asked for its MD5.
 
-        With `replace`, another rendering of the same original under that ID is replaced.
+        Another rendering of the same original under that ID, by an earlier policy, is replaced.
 
         Raises
         ------
         VerificationFailed
-            ``research-has-other``, ``research-stored-other`` or ``research-refused``.
+            ``research-stored-other`` or ``research-refused``.
         Unavailable
         """
         ...

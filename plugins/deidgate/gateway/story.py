@@ -81,11 +81,11 @@ class Story:
         research_id = instance_id(
             plan.patient_id, plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid
         )
-        # What research has under this ID can only be an earlier rendering of this original: under another original's
-        # digest, or under none that was delivered, the story has ended above or begins here.
-        self._ports.research.deliver(result, research_id, replace=True)
-        digest = hashlib.md5(result, usedforsecurity=False).hexdigest()
-        return Delivered(self._learned, plan, research_id, f"md5:{digest}")
+        md5 = hashlib.md5(result, usedforsecurity=False).hexdigest()
+        # What research may have under this ID is an earlier rendering of the same original, which is replaced: under
+        # another original's digest the story has ended before.
+        self._ports.research.deliver(result, research_id, md5)
+        return Delivered(self._learned, plan, research_id, f"md5:{md5}")
 
     def _learn_file(self, original: Original) -> None:
         self._learned = replace(

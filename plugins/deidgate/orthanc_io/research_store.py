@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from deidgate.errors import VerificationFailed
 from deidgate.orthanc_io.client import OrthancClient, Refused
 
@@ -15,18 +13,20 @@ class ResearchStore:
     def __init__(self, client: OrthancClient) -> None:
         self._client = client
 
-    def deliver(self, file: bytes, orthanc_id: str, *, replace: bool) -> None:
-        """Return when research holds exactly `file` under `orthanc_id`.
+    def deliver(self, file: bytes, orthanc_id: str, md5: str) -> None:
+        """Return when research holds exactly `file`, whose MD5 is `md5`, under `orthanc_id`.
 
         The digest is asked for after every answer: an answer says what was meant, the digest what is there.
         """
-        if self._post(file, orthanc_id) == "AlreadyStored" and not self._holds(file, orthanc_id):
-            if not replace:
-                raise VerificationFailed("research-has-other")
+        status = self._post(file, orthanc_id)
+        if self._digest_of(orthanc_id) == md5:
+            return
+        if status == "AlreadyStored":
             self.withdraw(orthanc_id)
             self._post(file, orthanc_id)
-        if not self._holds(file, orthanc_id):
-            raise VerificationFailed("research-stored-other")
+            if self._digest_of(orthanc_id) == md5:
+                return
+        raise VerificationFailed("research-stored-other")
 
     def withdraw(self, orthanc_id: str) -> None:
         """Return when research does not hold `orthanc_id` any more."""
@@ -49,11 +49,10 @@ class ResearchStore:
             raise VerificationFailed("research-stored-other")
         return str(status)
 
-    def _holds(self, file: bytes, orthanc_id: str) -> bool:
+    def _digest_of(self, orthanc_id: str) -> str | None:
         try:
-            told = self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/md5")
+            return self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/md5").decode("ascii", "replace")
         except Refused as error:
             if error.status == 404:
-                return False
+                return None
             raise
-        return told.decode("ascii", "replace") == hashlib.md5(file, usedforsecurity=False).hexdigest()

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from deidgate.errors import Unavailable
 from deidgate.gateway.outcome import Held, Learned, Outcome, Postponed
+from deidgate.log import where
 from deidgate.store.model import Claim, Retry
 from deidgate.store.queue import Queue
 from deidgate.worker.ending import recorded
@@ -123,9 +124,9 @@ class Line:
         try:
             # Whoever had it before did not live to say how it ended: perhaps because of it.
             end = self._tell(claim) if claim.lapses < _LAPSES else Held(Learned(), "worker-died", alert=True)
-        except Exception:  # noqa: BLE001 -- the outermost loop: whatever it was, the instance is held and the flow goes on
+        except Exception as error:  # noqa: BLE001 -- the outermost loop: the instance is held and the flow goes on
             _log.exception("story-failed", extra={"ids": {"item": claim.item_id}})
-            end = Held(Learned(), "internal-error", alert=True)
+            end = Held(Learned(), "internal-error", _place(error), alert=True)
         self._meter.ended(end, time.perf_counter() - started)
         self._ended.put((claim, end))
 
@@ -175,3 +176,9 @@ class Line:
         claims = [claim for claim, _ in self._under_way.values()]
         for item in self._queue.heartbeat(claims, self._shape.lease_s, datetime.now(UTC)):
             _log.warning("lease-lost", extra={"ids": {"item": item}})
+
+
+def _place(error: Exception) -> str:
+    """Where in our own code it happened; what the exception says may hold a value."""
+    places = where(error.__traceback__)
+    return places[-1] if places else ""
