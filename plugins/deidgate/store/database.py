@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make_url
 from sqlalchemy import exc as sql
 
 from deidgate.errors import ConfigurationError, Unavailable
@@ -31,6 +31,7 @@ class Database:
     def __init__(self, url: str, busy_timeout_s: float) -> None:
         self._engine = _engine(url, busy_timeout_s)
         self._process = os.getpid()
+        self._inherited: list[Pool] = []
         self.dialect = self._engine.dialect.name
 
     @contextmanager
@@ -51,7 +52,9 @@ class Database:
 
     def _connection(self) -> Connection:
         if os.getpid() != self._process:
-            # After a fork the parent's connections must be neither used nor closed here.
+            # After a fork the parent's connections must be neither used nor closed here; kept,
+            # because SQLite would close them when nothing refers to them any more.
+            self._inherited.append(self._engine.pool)
             self._engine.dispose(close=False)
             self._process = os.getpid()
         return self._engine.connect()
