@@ -26,9 +26,8 @@ from io import BytesIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
-from pydicom.errors import InvalidDicomError
 
 from deidgate.errors import ConfigurationError, DeidgateError
 
@@ -129,27 +128,31 @@ def _places(file: bytes | bytearray) -> tuple[int, int]:
         raise Unmarked("not-dicom")
     if any(file[:_PREAMBLE]):
         raise Unmarked("preamble")
-    claims = _claims(file)
-    method = claims.get_item(_METHOD)
-    if not claims.get(_IDENTITY_REMOVED) or not claims.get(_METHOD_CODES):
+    method, claimed = _claims(file)
+    if not claimed:
         raise Unmarked("claims-missing")
-    if not isinstance(method, RawDataElement) or not method.value:
+    if method is None:
         raise Unmarked("mark-missing")
+    value, start = method
+    spot = _SPOT.search(value)
     # A deflated dataset has no offsets in the file: the bytes that are there decide.
-    start = method.value_tell
-    spot = _SPOT.search(method.value)
-    if spot is None or bytes(file[start : start + len(method.value)]) != method.value:
+    if spot is None or bytes(file[start : start + len(value)]) != value:
         raise Unmarked("mark-missing")
     return start + spot.start(1), start + spot.start(2)
 
 
-def _claims(file: bytes | bytearray) -> Dataset:
+def _claims(file: bytes | bytearray) -> tuple[tuple[bytes, int] | None, bool]:
+    """De-identification Method with its offset, and whether the other claims are there."""
+    tags = [_IDENTITY_REMOVED, _METHOD, _METHOD_CODES]
     try:
-        return dcmread(
-            BytesIO(file), stop_before_pixels=True, specific_tags=[_IDENTITY_REMOVED, _METHOD, _METHOD_CODES]
-        )
-    except (InvalidDicomError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError) as error:
+        dataset = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=tags)
+        claimed = bool(dataset.get(_IDENTITY_REMOVED) and dataset.get(_METHOD_CODES))
+        method = dataset.get_item(_METHOD)
+    except Exception as error:  # whatever a parser stumbles over, the answer is no
         raise Unmarked("not-dicom") from error
+    if isinstance(method, RawDataElement) and method.value:
+        return (method.value, method.value_tell), claimed
+    return None, claimed
 
 
 def _digest(file: bytes | bytearray, first: int, second: int) -> bytes:
