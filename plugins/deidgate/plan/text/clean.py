@@ -83,7 +83,9 @@ def _beside(folded: str, parts: list[Word], found: list[Span], revealed: Reveale
         if not (before or after):
             continue
         has_dot = folded[part.stop : part.stop + 1] == "."
-        if part.text in revealed.common or (len(part.text) == 1 and (has_dot or (part.text in initials and part.text not in "lr"))):
+        if part.text in revealed.common or (
+            len(part.text) == 1 and (has_dot or (part.text in initials and part.text not in "lr"))
+        ):
             yield Span(part.start, part.stop, Kind.NAME)
 
 

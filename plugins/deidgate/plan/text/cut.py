@@ -6,23 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from deidgate.plan.text.spans import Kind, Span
+from deidgate.plan.text.spans import Span
+from deidgate.plan.text.words import roles
 
 _SEPARATORS = " \t_-^,;:/|.=#&@~'\"<>*"
 _OPENING, _CLOSING = "([{", ")]}"
-# Words that lead to what was taken out: they go with it.
-_LEADS_TO = {
-    Kind.NAME: frozenset(
-        "for by from of to dr mr mrs ms miss prof doctor patient pt pat name attn cc physician md phd rn referring referred ref ordering ordered "
-        "attending requesting requested performed performing reported read dictated reviewed signed verified approved scheduled seen see call contact "
-        "radiologist technologist tech operator nurse per and herr frau herrn mme mlle m sr sra fur fuer pour para von".split()
-    ),
-    Kind.CONTACT: frozenset("at on tel telephone phone fax cell mobile mob pager ph call contact ext email mail e or and telefon fon to url see".split()),
-    Kind.DATE: frozenset("on at dated date dob born since until from the of d o b geb am le el il as time birth and".split()),
-    Kind.CODE: frozenset("mrn id no nr number num acc accession ssn pid case order record chart account acct visit serial sn hosp".split()),
-    Kind.PLACE: frozenset("at in from of the near hospital clinic institution address and".split()),
-}
-# Words that are only taken with a name when another word that leads to it stands behind them: "scheduled by", "read by".
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)([\W_]{0,3})\Z")
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|\"\s*\"|<\s*>")
 _ANYTHING = re.compile(r"[^\W_]")
@@ -51,9 +39,8 @@ def _merged(folded: str, spans: Iterable[Span]) -> list[Span]:
     for span in sorted(spans):
         floor = merged[-1].stop if merged else 0
         start = _with_lead(folded, span, floor)
-        if merged and start <= merged[-1].stop:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop), span.kind)
-        elif merged and not _ANYTHING.search(folded[merged[-1].stop : start]) and "\n" not in folded[merged[-1].stop : start]:
+        between = folded[floor:start]
+        if merged and (start <= floor or not (_ANYTHING.search(between) or "\n" in between)):
             merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop), span.kind)
         else:
             merged.append(Span(start, span.stop, span.kind))
@@ -62,9 +49,10 @@ def _merged(folded: str, spans: Iterable[Span]) -> list[Span]:
 
 def _with_lead(folded: str, span: Span, floor: int) -> int:
     start = span.start
+    leads: frozenset[str] = getattr(roles(), f"leads_to_{span.kind.value}")
     for _ in range(4):
         match = _WORD_BEFORE.search(folded, max(floor, start - 24), start)
-        if not match or match[1] not in _LEADS_TO[span.kind] or "\n" in match[2]:
+        if not match or match[1] not in leads or "\n" in match[2]:
             break
         start = match.start()
     return start

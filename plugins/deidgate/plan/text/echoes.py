@@ -7,18 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from deidgate.plan.text.revealed import Revealed
 from deidgate.plan.text.spans import Kind, Span, Word
-from deidgate.plan.text.words import Words
+from deidgate.plan.text.words import Words, roles
 
 _FEWEST_INSIDE = 4  # letters that a name needs to be looked for inside a longer word
 _FEWEST_ACROSS = 4  # characters that a name or code needs to be looked for across separators
 _WIDEST_GAP = 3  # characters between two parts of one name or code
 _FEWEST_CODE_INSIDE = 6  # characters that a code needs to be looked for inside a longer run
-# Words that go with the name of an institution.
-_OF_PLACES = frozenset(
-    "hospital hospitals clinic clinics medical center centre university saint st general regional memorial community county "
-    "city health healthcare system imaging radiology institute foundation department dept klinik klinikum krankenhaus praxis "
-    "hopital clinique centro ospedale ziekenhuis sjukhus the of and at for".split()
-)
 
 
 def echoes(text: str, words: Sequence[Word], revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
@@ -115,7 +109,11 @@ def _days_inside(text: str, revealed: Revealed) -> Iterator[Span]:
                 yield Span(at, at + len(spelling), Kind.DATE)
         for spelling in (f"{month}/{day}", f"{day}/{month}", f"{day}.{month}.", f"{month}-{day}-", f"{day}-{month}-"):
             at = text.find(spelling)
-            if at >= 0 and not text[at - 1 : at].isalnum() and not text[at + len(spelling) : at + len(spelling) + 1].isalnum():
+            if (
+                at >= 0
+                and not text[at - 1 : at].isalnum()
+                and not text[at + len(spelling) : at + len(spelling) + 1].isalnum()
+            ):
                 yield Span(at, at + len(spelling), Kind.DATE)
 
 
@@ -138,8 +136,16 @@ def _has_cases(name: str) -> bool:
 def _with_neighbours(words: Sequence[Word], index: int) -> tuple[int, int]:
     """A word of a place together with the words of places beside it (*of Mccoy Medical Clinic*)."""
     first = last = index
-    while first and words[first - 1].text in _OF_PLACES and words[first].start - words[first - 1].stop <= _WIDEST_GAP:
+    while (
+        first
+        and words[first - 1].text in roles().place_words
+        and words[first].start - words[first - 1].stop <= _WIDEST_GAP
+    ):
         first -= 1
-    while last + 1 < len(words) and words[last + 1].text in _OF_PLACES and words[last + 1].start - words[last].stop <= _WIDEST_GAP:
+    while (
+        last + 1 < len(words)
+        and words[last + 1].text in roles().place_words
+        and words[last + 1].start - words[last].stop <= _WIDEST_GAP
+    ):
         last += 1
     return words[first].start, words[last].stop

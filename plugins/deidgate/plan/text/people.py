@@ -18,29 +18,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from deidgate.plan.text.spans import Kind, Span, Word
-from deidgate.plan.text.words import Words
+from deidgate.plan.text.words import Words, roles
 
-# Announce a name, whatever the next word.
-_ADDRESSES = frozenset("mrs mme mlle herr frau herrn sra dhr mevr prof professor dra dott doctor doktor dres familie hrn".split())
-# Announce a name when they are written as an address (Dr., Mr), and may announce one otherwise (DR, MR are modalities).
-_SHORT_ADDRESSES = frozenset("dr mr ms miss sr fr hr pr sig m".split())
-# May announce a name: only an unknown word, or a word of the list of names, is one.
-_ANNOUNCEMENTS = frozenset(
-    "for by patient pt pat attn cc physician phys doctor radiologist technologist tech operator nurse surgeon cardiologist oncologist "
-    "referring ref referrer referred ordering attending requesting requested ordered performed performing reported read dictated reviewed "
-    "signed verified approved scheduled seen see call called contact ask mother father parent guardian wife husband daughter "
-    "subject volunteer proband pour para fur fuer door from name named nom nombre nome naam namn surname lastname firstname".split()
-)
-# Words between an announcement and the name: "by Dr Ellis", "for: Smith".
-_BETWEEN = frozenset("by dr mr mrs ms prof doctor is the physician name md for to".split())
-_CREDENTIALS = frozenset("md phd rn np pac do mph dds frcr facr jr iii".split())
-_AFTER_EPONYM = frozenset(
-    "view views projection projections proj method position fracture fx disease syndrome cyst angle classification class criteria sign tumor "
-    "tumour ligament space pouch score scale catheter drain tube procedure operation op contracture neuroma palsy ulcer lesion lymphoma "
-    "sarcoma duct gland glands line lines test technique protocol line point triangle stage grade type series method reaction reflex node nodes "
-    "body bodies cell cells filter stent valve shunt graft plate rod pin screw spots spot area cell aneurysm nephritis deformity disc".split()
-)
-_BEFORE_EPONYM = frozenset("circle of dandy swan budd guillain arnold sturge charcot osgood legg hill weber rendu zollinger blalock law modified".split())
 _LABEL = re.compile(
     r"(?<![a-z])(?:(?:patient|pt|pat|first|last|given|family|middle|full|maiden|mother|nurse|tech)[\s'_.\-s]{0,3})?"
     r"(?:name|surname|nom|prenom|nombre|apellidos?|nome|cognome|naam|namn|vorname|nachname|patient|physician|doctor|radiologist|technologist|"
@@ -91,13 +70,19 @@ def _labelled(text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[S
 def _name_at(original: str, text: str, words: Sequence[Word], index: int, vocabulary: Words) -> int:
     """Index of the last word of the name that begins at a word; less than `index` when none does."""
     word = words[index].text
-    if word in _ADDRESSES or (word in _SHORT_ADDRESSES and _is_written_as_address(original, words[index])):
+    if word in roles().addresses or (
+        word in roles().short_addresses and _is_written_as_address(original, words[index])
+    ):
         last = _addressed(original, text, words, index + 1, vocabulary)
         if last > index:
             return last
-    if word in _ANNOUNCEMENTS or word in _SHORT_ADDRESSES:
+    if word in roles().announcements or word in roles().short_addresses:
         first = _skip_between(words, index + 1)
-        if first < len(words) and _near(text, words, first - 1, first) and _is_announced(text, words, first, vocabulary):
+        if (
+            first < len(words)
+            and _near(text, words, first - 1, first)
+            and _is_announced(text, words, first, vocabulary)
+        ):
             return _chain(text, words, first, vocabulary)
     if vocabulary.is_certain_name(word) or (word in vocabulary.eponyms and not _has_medical_neighbour(words, index)):
         return _chain(text, words, index, vocabulary)
@@ -115,23 +100,20 @@ def _is_written_as_address(original: str, word: Word) -> bool:
 
 def _addressed(original: str, text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int:
     """The name behind an address: its first full word is one, whatever it is."""
-    while first < len(words) and words[first].is_letters and words[first].text in _BETWEEN:
+    while first < len(words) and words[first].is_letters and words[first].text in roles().between:
         first += 1
     at = first
     while at < len(words) and words[at].is_letters and len(words[at].text) == 1 and _near(text, words, at - 1, at):
         at += 1
     if at >= len(words) or not words[at].is_letters or not _near(text, words, at - 1, at):
         return -1
-    if words[at].text in _FUNCTION_WORDS or "\n" in text[words[at - 1].stop : words[at].start]:
+    if words[at].text in roles().function_words or "\n" in text[words[at - 1].stop : words[at].start]:
         return -1
     return _chain(text, words, at, vocabulary)
 
 
-_FUNCTION_WORDS = frozenset("and or of in on at to with without is was will has had the a an as not no".split())
-
-
 def _skip_between(words: Sequence[Word], at: int) -> int:
-    while at < len(words) and words[at].text in _BETWEEN:
+    while at < len(words) and words[at].text in roles().between:
         at += 1
     return at
 
@@ -155,8 +137,12 @@ def _is_announced(text: str, words: Sequence[Word], at: int, vocabulary: Words) 
 
 def _is_unknown(word: str, vocabulary: Words) -> bool:
     """A word of at least four letters with a vowel that no list has, and that does not end like a term."""
-    return len(word) > 3 and not vocabulary.is_known(word) and not vocabulary.is_term(word) and any(c in "aeiouy" for c in word) or (
-        len(word) > 1 and not word.isascii() and not vocabulary.is_known(word) and not vocabulary.is_term(word)
+    return (
+        (len(word) > 3
+        and not vocabulary.is_known(word)
+        and not vocabulary.is_term(word)
+        and any(c in "aeiouy" for c in word))
+        or (len(word) > 1 and not word.isascii() and not vocabulary.is_known(word) and not vocabulary.is_term(word))
     )
 
 
@@ -164,7 +150,7 @@ def _has_medical_neighbour(words: Sequence[Word], index: int) -> bool:
     after = words[index + 1 : index + 3]
     before = words[max(0, index - 1) : index]
     # A possessive (Baker's) stands between.
-    return any(w.text in _AFTER_EPONYM for w in after) or any(w.text in _BEFORE_EPONYM for w in before)
+    return any(w.text in roles().after_eponym for w in after) or any(w.text in roles().before_eponym for w in before)
 
 
 def _is_pair(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
@@ -181,12 +167,14 @@ def _is_pair(text: str, words: Sequence[Word], index: int, vocabulary: Words) ->
 def _has_credentials(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
     """A name before its credentials: ``Xyler, MD``."""
     following = index + 1
-    if following >= len(words) or words[following].text not in _CREDENTIALS:
+    if following >= len(words) or words[following].text not in roles().credentials:
         return False
     gap = text[words[index].stop : words[following].start]
     if "," not in gap and not vocabulary.can_be_name(words[index].text):
         return False
-    return gap.strip(" ,") == "" and (vocabulary.can_be_name(words[index].text) or _is_unknown(words[index].text, vocabulary))
+    return gap.strip(" ,") == "" and (
+        vocabulary.can_be_name(words[index].text) or _is_unknown(words[index].text, vocabulary)
+    )
 
 
 def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int:
@@ -199,15 +187,17 @@ def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> i
         if len(word) == 1:
             if word in "lr" and text[words[at].stop : words[at].stop + 1] != ".":
                 break
-        elif not (vocabulary.can_be_name(word) or _is_unknown(word, vocabulary) or word in _CREDENTIALS or word in _NAME_PARTICLES):
+        elif not (
+            vocabulary.can_be_name(word)
+            or _is_unknown(word, vocabulary)
+            or word in roles().credentials
+            or word in roles().particles
+        ):
             break
         last = at
-    while last > first and words[last].text in _NAME_PARTICLES:
+    while last > first and words[last].text in roles().particles:
         last -= 1
     return last
-
-
-_NAME_PARTICLES = frozenset("van von der den de del la di da dos al el bin abu st mac mc o".split())
 
 
 def _near(text: str, words: Sequence[Word], one: int, two: int) -> bool:

@@ -17,49 +17,52 @@ Descriptors themselves (Study Description and the like) reveal nothing here: the
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
+from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
 
-from deidgate.dicom.path import ElementPath
+from deidgate.dicom.charset import Charset
+from deidgate.dicom.dictionary import dictionary_vr
+from deidgate.dicom.elements import Element, Unreadable, declared_vr, elements_of, items_of, raw_bytes, text_of
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.text.fold import folded
-from deidgate.plan.text.words import Words, words
+from deidgate.plan.text.words import Words, roles, words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _RUNS = re.compile(r"[^\W_]+")
 _TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE"})
 _CODE_ENDINGS = ("ID", "IDs", "Identifier", "SerialNumber", "AccessionNumber", "Locator", "BarcodeValue", "LoginName")
-_CODE_PARTS = ("OrderNumber", "Telephone", "TelecomInformation", "StationName", "AETitle", "LotIdentifier", "PlanIdentification")
-_PLACE_PARTS = ("Institution", "Address", "Location", "Residence", "Organization", "SiteName", "SponsorName", "DepartmentName")
+_CODE_PARTS = (
+    "OrderNumber",
+    "Telephone",
+    "TelecomInformation",
+    "StationName",
+    "AETitle",
+    "LotIdentifier",
+    "PlanIdentification",
+)
+_PLACE_PARTS = (
+    "Institution",
+    "Address",
+    "Location",
+    "Residence",
+    "Organization",
+    "SiteName",
+    "SponsorName",
+    "DepartmentName",
+)
 _TRAIT_PARTS = ("Occupation", "MilitaryRank", "BranchOfService", "ReligiousPreference")
 # Codes in these sequences name people and places; elsewhere they name concepts.
 _NAMING_SEQUENCES = frozenset(
     {"InstitutionCodeSequence", "PersonIdentificationCodeSequence", "InstitutionalDepartmentTypeCodeSequence"}
 )
-# Parts of names that say nothing alone; they do as part of a joined component (vanderberg).
-_PARTICLES = frozenset(
-    "van von vom zu zum zur der den dem des de da di do dos das du del della dello la le les lo los las el al bin ibn abu "
-    "ben bint ter ten te op und e y st ste san santa sankt mac mc fitz ap".split()
-)
-_TITLES = frozenset(
-    "dr prof doctor professor doc dra mr mrs ms miss mme mlle herr frau hr fr sr sra sir dame lady lord rev hon med dipl ing "
-    "md phd do rn np pa mph msc bsc ba ma mba frcr facr rt jr jnr snr ii iii iv esq dds dvm prim doz pd".split()
-)
-# What stands in the place of a name and is none.
-_NO_NAMES = frozenset(
-    "anonymous anonymized anonymised anonym anon deidentified identified removed unknown unbekannt none null nil name "
-    "noname patient test unspecified withheld redacted default user admin service engineer technician tech staff "
-    "physician operator male female baby boy girl newborn infant twin emergency trauma john doe phantom".split()
-) - {"john", "doe"}
 _FEWEST_LETTERS = 2
 _FEWEST_CODE = 4
-# What pydicom raises on values that contradict their VR or character set.
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, LookupError, OverflowError, struct.error)
+_CHARACTER_SET = 0x00080005
+_CONCEPT_NAME, _CODE_VALUE = 0x0040A043, 0x00080100
+_PERSON_VRS = frozenset({"PN", "DA", "DT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,15 @@ class _Found:
 def revealed(dataset: Dataset) -> Revealed:
     """All that `dataset` (not changed) says about who, where and when, ready to be looked for in its texts.
 
-    Raises
-    ------
-    CannotDeidentify
-        An element cannot be read (code ``unreadable-element``).
+    What cannot be read is taken as Latin-1: whether an instance with such an element is held is decided elsewhere,
+    and a name in it is still to be found.
     """
     found = _Found()
     vocabulary = words()
-    for parent, element in _elements(dataset):
-        for value in _values(element):
-            _collect(found, vocabulary, parent, element, value)
-    _collect_content(found, vocabulary, dataset)
+    for parent, keyword, vr, text in _texts(dataset):
+        for value in text.split("\\"):
+            if value.strip():
+                _collect(found, vocabulary, parent, keyword, vr, value.strip())
     long_ones = {n for n in found.names | found.codes if len(n) >= _FEWEST_CODE}
     return Revealed(
         names=frozenset(found.names),
@@ -129,53 +130,59 @@ def revealed(dataset: Dataset) -> Revealed:
     )
 
 
-def _elements(dataset: Dataset) -> Iterator[tuple[str, DataElement]]:
-    """Every element at any depth with the keyword of the sequence around it, without recursion."""
-    waiting: list[tuple[str, ElementPath | None, Dataset]] = [("", None, dataset)]
+def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
+    """Keyword of the sequence around it, keyword, VR and text of every element that may name something, at any depth.
+
+    Without recursion: nothing here limits the depth.
+    """
+    waiting = [("", dataset, Charset.declared(""))]
     while waiting:
-        parent, at, current = waiting.pop()
-        for tag in current.keys():
-            try:
-                element = current[tag]
-            except _UNREADABLE:
-                path = ElementPath.top(tag) if at is None else ElementPath((*at.parents, (at.tag, 0)), int(tag))
-                raise CannotDeidentify("unreadable-element", str(path)) from None
-            if element.VR == "SQ":
-                here = ElementPath.top(tag) if at is None else ElementPath((*at.parents, (at.tag, 0)), int(tag))
-                waiting.extend((element.keyword, here, item) for item in element.value or ())
-            else:
-                yield parent, element
+        parent, current, charset = waiting.pop()
+        declared = current.get_item(_CHARACTER_SET)
+        if declared is not None:
+            charset = _charset(declared, charset)
+        naming = _is_naming(current, charset)
+        for element in elements_of(current):
+            keyword = keyword_for_tag(element.tag)
+            vr = declared_vr(element) or dictionary_vr(element.tag)
+            if vr == "SQ":
+                try:
+                    items = items_of(current, element)
+                except Unreadable:
+                    continue
+                waiting.extend((keyword, item, charset) for item in items)
+            elif vr in _TEXT_VRS or vr in _PERSON_VRS:
+                yield parent, "TextID" if naming and keyword == "TextValue" else keyword, vr, _text(element, charset)
 
 
-def _values(element: DataElement) -> Iterator[str]:
-    value = element.value
-    if value is None or isinstance(value, bytes):
-        return
-    for one in value if isinstance(value, MultiValue | list | tuple) else (value,):
-        text = str(one).strip(" \0")
-        if text:
-            yield text
+def _charset(element: Element, charset: Charset) -> Charset:
+    try:
+        return Charset.declared(_text(element, charset))
+    except CannotDeidentify:
+        # An unknown term: the planner holds the instance for it.
+        return charset
 
 
-def _collect(found: _Found, vocabulary: Words, parent: str, element: DataElement, value: str) -> None:
-    vr, keyword = str(element.VR), element.keyword
+def _text(element: Element, charset: Charset) -> str:
+    try:
+        return text_of(element, charset)
+    except Unreadable:
+        return (raw_bytes(element) or b"").decode("latin_1")
+
+
+def _collect(found: _Found, vocabulary: Words, parent: str, keyword: str, vr: str, value: str) -> None:
     if vr == "PN":
         _names(found, vocabulary, value)
     elif vr in ("DA", "DT"):
         _day(found, value)
-    elif vr not in _TEXT_VRS:
-        return
-    elif parent in _NAMING_SEQUENCES and keyword == "CodeMeaning":
-        _places(found, vocabulary, value)
-    elif parent in _NAMING_SEQUENCES and keyword == "CodeValue":
-        _codes(found, vocabulary, value)
+    elif parent in _NAMING_SEQUENCES and keyword in ("CodeMeaning", "CodeValue"):
+        (_places if keyword == "CodeMeaning" else _codes)(found, vocabulary, value)
     elif vr == "AE" or keyword.endswith(_CODE_ENDINGS) or any(part in keyword for part in _CODE_PARTS):
         _codes(found, vocabulary, value)
-    elif any(part in keyword for part in _PLACE_PARTS):
+    elif any(part in keyword for part in _PLACE_PARTS + _TRAIT_PARTS):
         _places(found, vocabulary, value)
-    elif any(part in keyword for part in _TRAIT_PARTS):
-        _places(found, vocabulary, value)
-    elif element.tag.is_private and "^" in value:
+    elif not keyword and "^" in value:
+        # A private attribute that holds a name in spite of its VR.
         _names(found, vocabulary, value)
 
 
@@ -192,7 +199,7 @@ def _names(found: _Found, vocabulary: Words, value: str) -> None:
 
 
 def _name(found: _Found, vocabulary: Words, part: str) -> None:
-    if len(part) < _FEWEST_LETTERS or part in _PARTICLES or part in _TITLES or part in _NO_NAMES:
+    if len(part) < _FEWEST_LETTERS or part in roles().particles or part in roles().titles or part in roles().no_names:
         return
     if part in vocabulary.imaging and part not in vocabulary.proper:
         found.common.add(part)
@@ -209,7 +216,7 @@ def _joined(found: _Found, parts: list[str]) -> None:
 def _joined_whole(found: _Found, components: list[list[str]]) -> None:
     """Family and given name in one word, in both orders: written so in scripts without spaces, and in log-in names."""
     family, given = ("".join(c) for c in [*components, [], []][:2])
-    if family and given and family not in _NO_NAMES:
+    if family and given and family not in roles().no_names:
         for joined in (family + given, given + family):
             if len(joined) >= _FEWEST_CODE or not joined.isascii():
                 found.names.add(joined)
@@ -218,7 +225,9 @@ def _joined_whole(found: _Found, components: list[list[str]]) -> None:
 def _respelled(value: str) -> Iterator[str]:
     """The name with and without written-out umlauts (Müller, Mueller, Muller)."""
     lower = value.lower()
-    yield lower.translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("å"): "aa", ord("ø"): "oe", ord("æ"): "ae"})
+    yield lower.translate(
+        {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("å"): "aa", ord("ø"): "oe", ord("æ"): "ae"}
+    )
     yield re.sub(r"(?<=[a-zß])([aou])e(?=[a-zß])", r"\1", lower)
 
 
@@ -244,7 +253,7 @@ def _places(found: _Found, vocabulary: Words, value: str) -> None:
         if any(c.isdigit() for c in run):
             if len(run) >= _FEWEST_CODE:
                 found.codes.add(run)
-        elif vocabulary.is_term(run) or run in _NO_NAMES:
+        elif vocabulary.is_term(run) or run in roles().no_names:
             continue
         elif len(run) > 3 or (len(run) == 3 and (run in vocabulary.names or len(runs) == 1)):
             found.places.add(run)
@@ -267,15 +276,14 @@ _NAMING_CONCEPTS = frozenset(
 )  # fmt: skip
 
 
-def _collect_content(found: _Found, vocabulary: Words, dataset: Dataset) -> None:
-    """Text values of content items whose concept names somebody or something (Source: PS3.15 Table E.3.4-1)."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for item in current.get("ContentSequence") or ():
-            waiting.append(item)
-            concept = item.get("ConceptNameCodeSequence") or ()
-            code = str(concept[0].get("CodeValue", "")) if concept else ""
-            text = item.get("TextValue")
-            if code in _NAMING_CONCEPTS and text:
-                _codes(found, vocabulary, str(text))
+def _is_naming(item: Dataset, charset: Charset) -> bool:
+    """True for a content item whose text names somebody or something (Source: PS3.15 Table E.3.4-1)."""
+    concept = item.get_item(_CONCEPT_NAME)
+    if concept is None:
+        return False
+    try:
+        items = items_of(item, concept)
+    except Unreadable:
+        return False
+    code = items[0].get_item(_CODE_VALUE) if items else None
+    return code is not None and _text(code, charset).strip() in _NAMING_CONCEPTS

@@ -57,13 +57,15 @@ _NUMBER_DATES = [
 _SHORT_DATE = re.compile(rf"(?<![\d/.\-])({_D})([-/.])({_D})\2'?(\d{{2}})(?![\d/\-%])(?!\.\d)" + _CLOCK)
 _CLOCK_ALONE = re.compile(r"(?<![\d:])(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?![\d:])")
 _DATE_WORDS = re.compile(
-    r"(?<![a-z])(?:d\.?o\.?b\.?|date of birth|birth ?date|birthday|born(?: on)?|geb(?:oren)?\.?(?: am)?|geburtsdatum|nee? le|nat[oa] il|"
-    r"nacid[oa](?: el)?|fecha de nacimiento|data di nascita|date de naissance|d\.?o\.?s\.?|dated?|datum|fecha)"
-    r"(?![a-z])[\s:=#.\-]{0,3}(\d[\d./\- ]{2,11}\d)"
+    r"(?<![a-z])(?:d\.?o\.?b\.?|date of birth|birth ?date|birthday|born(?: on)?|geb(?:oren)?\.?(?: am)?|geburtsdatum|"
+    r"nee? le|nat[oa] il|nacid[oa](?: el)?|fecha de nacimiento|data di nascita|date de naissance|d\.?o\.?s\.?|"
+    r"dated?|datum|fecha)(?![a-z])[\s:=#.\-]{0,3}(\d[\d./\- ]{2,11}\d)"
 )
+_OLD = r"(?:9\d|1[0-3]\d)"
+_YEARS_OLD = r"(?:y(?:ea)?rs?\.?[\s\-]?(?:of age|old)?|y/?\.?o\.?|year[\s\-]old|jahre|ans|anos|anni)(?![a-z])"
 _OLD_AGE = re.compile(
-    r"(?<![\d.])(?:aged?\s{0,2}[:=]?\s{0,2})?(?:9\d|1[0-3]\d)\s?-?\s?(?:y(?:ea)?rs?\.?[\s\-]?(?:of age|old)?|y/?\.?o\.?|year[\s\-]old|jahre|ans|anos|anni)(?![a-z])"
-    r"|(?<![a-z])aged?\s{0,2}[:=]?\s{0,2}(?:9\d|1[0-3]\d)(?!\d)|(?<!\d)(?:09\d|1[0-3]\d)y(?![a-z\d])"
+    rf"(?<![\d.])(?:aged?\s{{0,2}}[:=]?\s{{0,2}})?{_OLD}\s?-?\s?{_YEARS_OLD}"
+    rf"|(?<![a-z])aged?\s{{0,2}}[:=]?\s{{0,2}}{_OLD}(?!\d)|(?<!\d)(?:09\d|1[0-3]\d)y(?![a-z\d])"
 )
 
 _PHONES = [
@@ -90,7 +92,9 @@ _HOST = re.compile(
     r"(?![a-z0-9])(?:/[^\s]{0,200})?"
 )
 _ADDRESS_IP = re.compile(r"(?<![\d.a-z])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
-_HARDWARE = re.compile(r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}(?![0-9a-f:\-])|(?<![0-9a-f:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}")
+_HARDWARE = re.compile(
+    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}(?![0-9a-f:\-])|(?<![0-9a-f:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
+)
 _UID = re.compile(r"(?<![\d.])\d{1,10}(?:\.\d{1,40}){4,40}(?![\d])")
 _STANDARD_UID = "1.2.840.10008."
 _STREET = re.compile(
@@ -120,6 +124,11 @@ _EXPLAINED = re.compile(
     r"|\d{1,7}(?:mm|cm|um|ml|cc|mg|g|kg|mgi|mci|mbq|gbq|kbq|gy|cgy|mgy|usv|msv|kv|kvp|kev|mev|ma|mas|hz|khz|mhz|ms|msec|us|usec|sec|s|min|hu|bpm|deg|ppm|bq|bqml|t)"
     r"|[1-9]0{4,}|0{5,}"
 )
+# A quick look before the slow ones: no date in words without the beginning of a month.
+_ANY_MONTH = re.compile(
+    r"jan|feb|fev|mar|mrz|maer|maa|apr|avr|abr|ma[iygj]|mei|jun|jui|jul|gi[ul]|lug|aug|ago|aou|sep|set|oct|okt|ott|out|nov|de[cz]|dic"
+)
+_FEWEST_DATE, _FEWEST_CONTACT, _FEWEST_NUMBERED = 4, 4, 3  # digits in the whole text
 _LONGEST_PLAIN_NUMBER = 5  # digits that a number may have before it counts as an identifier
 _FEWEST_MIXED = 5  # digits that make a run of letters and digits an identifier
 
@@ -131,28 +140,35 @@ def shapes(text: str) -> Iterator[Span]:
     if "." in text or "/" in text:
         yield from _all(_URL, text, Kind.CONTACT)
         yield from _all(_HOST, text, Kind.CONTACT)
-    if not any(map(text.__contains__, "0123456789")):
+    digits = _digits(text)
+    if not digits:
         return
-    yield from _dates(text)
-    yield from _contacts(text)
-    yield from _identifiers(text)
+    yield from _dates(text, digits)
+    if digits >= _FEWEST_CONTACT:
+        yield from _contacts(text)
+    if digits >= _FEWEST_NUMBERED:
+        yield from _identifiers(text)
 
 
-def _all(pattern: re.Pattern[str], text: str, kind: Kind, accept: Callable[[re.Match[str]], bool] | None = None) -> Iterator[Span]:
+def _all(
+    pattern: re.Pattern[str], text: str, kind: Kind, accept: Callable[[re.Match[str]], bool] | None = None
+) -> Iterator[Span]:
     for match in pattern.finditer(text):
         if accept is None or accept(match):
             yield Span(match.start(), match.end(), kind)
 
 
-def _dates(text: str) -> Iterator[Span]:
-    for pattern in _WORDED_DATES:
-        yield from _all(pattern, text, Kind.DATE)
-    for pattern in _NUMBER_DATES:
-        yield from _all(pattern, text, Kind.DATE)
-    yield from _all(_SHORT_DATE, text, Kind.DATE, _is_short_date)
+def _dates(text: str, digits: int) -> Iterator[Span]:
+    if _ANY_MONTH.search(text):
+        for pattern in _WORDED_DATES:
+            yield from _all(pattern, text, Kind.DATE)
+    if digits >= _FEWEST_DATE:
+        for pattern in _NUMBER_DATES:
+            yield from _all(pattern, text, Kind.DATE)
+        yield from _all(_SHORT_DATE, text, Kind.DATE, _is_short_date)
+        yield from _all(_DATE_WORDS, text, Kind.DATE)
     if ":" in text:
         yield from _all(_CLOCK_ALONE, text, Kind.DATE)
-    yield from _all(_DATE_WORDS, text, Kind.DATE)
     yield from _all(_OLD_AGE, text, Kind.DATE)
 
 
@@ -165,7 +181,7 @@ def _is_short_date(match: re.Match[str]) -> bool:
         return True
     # 3.2.10 is a version and 10-20-30 are delays: dates are written with two digits, and their steps are not equal.
     if len(first) != 2 or len(second) != 2:
-        return mark == "-" and not two - one == three - two
+        return mark == "-" and two - one != three - two
     return mark == "." or two - one != three - two or two == one
 
 

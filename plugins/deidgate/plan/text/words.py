@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -63,9 +64,41 @@ class Words:
         return word in self.names and word not in self.imaging
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Words by the part that they play around what identifies; ``roles.json`` says what each list is for."""
+
+    addresses: frozenset[str]
+    short_addresses: frozenset[str]
+    announcements: frozenset[str]
+    between: frozenset[str]
+    credentials: frozenset[str]
+    after_eponym: frozenset[str]
+    before_eponym: frozenset[str]
+    function_words: frozenset[str]
+    particles: frozenset[str]
+    titles: frozenset[str]
+    no_names: frozenset[str]
+    place_words: frozenset[str]
+    leads_to_name: frozenset[str]
+    leads_to_contact: frozenset[str]
+    leads_to_date: frozenset[str]
+    leads_to_code: frozenset[str]
+    leads_to_place: frozenset[str]
+
+
 @cache
 def words() -> Words:
     """The word lists of the package."""
-    raw = json.loads(files(__package__).joinpath("words.json").read_text(encoding="utf-8"))
-    lists = {key: frozenset(" ".join(raw[key]).split()) for key in Words.__dataclass_fields__}
-    return Words(**lists)
+    return Words(**_lists("words.json", Words.__dataclass_fields__))
+
+
+@cache
+def roles() -> Roles:
+    """The lists of words around names, places, dates and numbers."""
+    return Roles(**_lists("roles.json", Roles.__dataclass_fields__))
+
+
+def _lists(name: str, fields: Iterable[str]) -> dict[str, frozenset[str]]:
+    raw = json.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return {field: frozenset(" ".join(raw[field]).split()) for field in fields}
