@@ -32,11 +32,12 @@ CREATE TABLE IF NOT EXISTS file (
     image        INTEGER NOT NULL,   -- image number of the patient; 0 if unknown
     name         TEXT NOT NULL,      -- original Patient's Name and ID: only with --report-identities
     patient_id   TEXT NOT NULL,
+    medium       TEXT NOT NULL,      -- folder of the output whose DICOMDIR lists the result; empty if none does
     done         INTEGER NOT NULL,   -- 1: not to be done again
     PRIMARY KEY (key, member)
 ) WITHOUT ROWID;
 """
-_COLUMNS = 14
+_COLUMNS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Line:
         Patient index and image number; 0 if not known.
     name, patient_id : str
         Original identity, empty unless asked for.
+    medium : str
+        Folder of the output whose DICOMDIR lists the result, with a slash behind it; empty if none does.
     """
 
     source: str
@@ -74,6 +77,7 @@ class Line:
     image: int = 0
     name: str = ""
     patient_id: str = ""
+    medium: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -155,10 +159,21 @@ class Journal:
         """Everything written down, by source."""
         # A connection of its own: the caller may record while it reads.
         for row in self._base.execute(
-            "SELECT source, status, code, place, destination, size, result_size, patient, image, name, patient_id"
-            " FROM file ORDER BY source, member"
+            "SELECT source, status, code, place, destination, size, result_size, patient, image, name, patient_id,"
+            " medium FROM file ORDER BY source, member"
         ):
             yield Line(*row)
+
+    def media(self) -> list[str]:
+        """Folders of the output that get a DICOMDIR."""
+        found = self._base.execute("SELECT DISTINCT medium FROM file WHERE medium <> '' AND status = 'done'")
+        return sorted(row[0] for row in found)
+
+    def on_medium(self, medium: str) -> Iterator[str]:
+        """Destinations of results on a medium, sorted."""
+        query = "SELECT DISTINCT destination FROM file WHERE medium = ? AND status = 'done' ORDER BY destination"
+        for row in self._base.execute(query, (medium,)):
+            yield row[0]
 
     def counts(self) -> dict[str, int]:
         """How many files have each status."""
@@ -178,6 +193,7 @@ def _row(line: Line) -> tuple[str | int, ...]:
         line.image,
         line.name,
         line.patient_id,
+        line.medium,
     )
 
 

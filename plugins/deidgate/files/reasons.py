@@ -55,6 +55,9 @@ MEANINGS: dict[str, Meaning] = {
         "the archive unfolds to more than the limits allow",
         "unpack it by hand if you trust it, or raise --max-unfolded",
     ),
+    "archive-incomplete": Meaning("not every member could be done", "see the lines of its members"),
+    "archive-without-dicom": Meaning("the archive holds no DICOM", "nothing"),
+    "archive-not-written": Meaning("the result archive could not be written", "see the line of the archive"),
     # DICOM that cannot be done.
     "dicomdir": Meaning("the directory of the medium", "nothing: it is made anew for the results"),
     "unreadable-dicom": Meaning("the file begins as DICOM and cannot be read", "export it again from its source"),
@@ -80,6 +83,7 @@ MEANINGS: dict[str, Meaning] = {
     "pixels-need-extra": Meaning(
         "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
     ),
+    "out-of-memory": Meaning("not enough memory for this file", "run it alone, with --jobs 1"),
     "internal-error": Meaning(
         "an unforeseen error", "report it with the name of the error in this line; run again with --debug for more"
     ),

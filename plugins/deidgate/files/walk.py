@@ -42,6 +42,8 @@ class Found:
         Time of its last change, with the size a cheap sign that it is still the same file.
     alone : bool
         True when the file itself was an input.
+    medium : int
+        How many leading folders of `relative` lead to the DICOMDIR that it belongs to; -1 if to none.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Found:
     size: int
     changed_ns: int
     alone: bool = False
+    medium: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,11 @@ def walk(inputs: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[Found | 
 def _walk_folder(
     top: Path, prefix: tuple[str, ...], index: int, roots: list[Path], avoided: set[str], linked: set[str]
 ) -> Iterator[Found | Passed]:
-    pending: list[tuple[Path, tuple[str, ...]]] = [(top, prefix)]
+    pending: list[tuple[Path, tuple[str, ...], int]] = [(top, prefix, -1)]
     while pending:
-        folder, relative = pending.pop()
+        folder, relative, medium = pending.pop()
+        if medium < 0 and any((folder / name).is_file() for name in ("DICOMDIR", "dicomdir")):
+            medium = len(relative)
         below: list[str] = []
         try:
             with os.scandir(folder) as entries:
@@ -113,7 +118,7 @@ def _walk_folder(
                         if entry.is_dir(follow_symlinks=False):
                             below.append(entry.name)
                             continue
-                        seen = _look(entry, relative, index, roots, linked)
+                        seen = _look(entry, relative, index, roots, linked, medium)
                         if seen == "folder":
                             below.append(entry.name)
                         elif not isinstance(seen, str):
@@ -124,11 +129,11 @@ def _walk_folder(
         for name in sorted(below, reverse=True):
             path = folder / name
             if not avoided or os.path.realpath(path) not in avoided:
-                pending.append((path, (*relative, name)))
+                pending.append((path, (*relative, name), medium))
 
 
 def _look(
-    entry: os.DirEntry[str], relative: tuple[str, ...], index: int, roots: list[Path], linked: set[str]
+    entry: os.DirEntry[str], relative: tuple[str, ...], index: int, roots: list[Path], linked: set[str], medium: int
 ) -> Found | Passed | str:
     """What one entry that is no plain folder is; ``"folder"`` for a link to a folder that is to be entered."""
     path = Path(entry.path)
@@ -146,7 +151,7 @@ def _look(
         return Passed(path, index, "symlink-loop" if error.errno == 40 else "unreadable-file")
     if not stat.S_ISREG(status.st_mode):
         return Passed(path, index, "not-a-regular-file")
-    return Found(path, (*relative, entry.name), index, status.st_size, status.st_mtime_ns)
+    return Found(path, (*relative, entry.name), index, status.st_size, status.st_mtime_ns, medium=medium)
 
 
 def _holds(folder: Path, path: Path) -> bool:

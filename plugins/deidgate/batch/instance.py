@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One DICOM file into its de-identified copy: the gateway's own steps, or a template made by them.
+
+The long way is the gateway's story without servers: read, find the patient, plan, judge the pixels, apply, verify. The
+short way (`deidgate.batch.template`) fills the result of an equal header and lets the kernel copy the pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from deidgate import marks
+from deidgate.apply.elements import apply
+from deidgate.apply.finish import finished
+from deidgate.batch.header import Scanned, scan
+from deidgate.batch.identities import Identities, KnownPatient
+from deidgate.batch.pixelend import pixel_end
+from deidgate.batch.template import NotTemplated, Template, learn
+from deidgate.errors import CannotDeidentify, VerificationFailed
+from deidgate.files.atomic import Staging, copy_bytes
+from deidgate.files.names import identifying_words
+from deidgate.files.spans import NotSpannedError, meta_end
+from deidgate.gateway.original import Original
+from deidgate.gateway.original import read as read_original
+from deidgate.gateway.picture import judge
+from deidgate.gateway.ports import PixelStep
+from deidgate.plan.planner import plan as make_plan
+from deidgate.policy.model import Policy
+from deidgate.store.model import UidKind
+from deidgate.verify.gate import verify
+
+HEAD = 1 << 17
+"""Bytes of a file that are looked at for the short way; longer headers go the long way."""
+
+_TEMPLATES = 256
+_NOT_SPLIT = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
+_NAMING = ("PatientID", "PatientName", "OtherPatientIDs", "OtherPatientNames", "AccessionNumber", "PatientBirthName")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderItem:
+    """An instance that comes from a folder: nobody has decided anything about it before.
+
+    Satisfies `deidgate.gateway.ports.Item`.
+    """
+
+    orthanc_id: str = ""
+    site: str = ""
+    calling_aet: str = ""
+    called_aet: str = ""
+    digest: str | None = None
+    accepted: frozenset[str] = frozenset()
+    instructions: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result that has no name yet.
+
+    Attributes
+    ----------
+    partial : str
+        Path of the unfinished file; empty in a dry run.
+    size : int
+    patient : KnownPatient
+    patient_id, study_instance_uid, series_instance_uid, sop_instance_uid : str
+        The new identity.
+    original_sop_uid : str
+    words : frozenset of str
+        Identifying words of the original, for names.
+    name, original_id : str
+        The original's Patient's Name and Patient ID.
+    """
+
+    partial: str
+    size: int
+    patient: KnownPatient
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    original_sop_uid: str = field(repr=False)
+    words: frozenset[str] = field(repr=False)
+    name: str = field(repr=False)
+    original_id: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Known:
+    """A template, and what belongs to all instances that it fits."""
+
+    template: Template
+    patient: KnownPatient
+    accession: str
+    words: frozenset[str]
+    name: str
+    original_id: str
+    used: int = 0
+
+
+class Instances:
+    """De-identifies files one by one and remembers templates.
+
+    Parameters
+    ----------
+    policy : Policy
+    identities : Identities
+    pixels : PixelStep
+    staging : Staging or None
+        Where results are written; None writes none.
+    verify_every : int
+        See `deidgate.batch.job.Job`.
+    mark_key : Ed25519PrivateKey or None
+        Sign results.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        identities: Identities,
+        pixels: PixelStep,
+        staging: Staging | None,
+        verify_every: int,
+        mark_key: Ed25519PrivateKey | None = None,
+    ) -> None:
+        self._policy = policy
+        self._identities = identities
+        self._pixels = pixels
+        self._staging = staging
+        self._verify_every = max(verify_every, 1)
+        self._mark_key = mark_key
+        # A picture that has to be looked at, and a signature over the whole file, leave nothing to be saved.
+        self._short_ways = not policy.cleans_pixels and mark_key is None
+        self._known: OrderedDict[tuple[str, bytes], list[_Known]] = OrderedDict()
+        self.short = 0
+        """How many instances went the short way."""
+
+    def make(self, descriptor: int, head: bytes, size: int) -> Made:
+        """The result for the open file `descriptor`, whose first bytes are `head`.
+
+        Raises
+        ------
+        CannotDeidentify, VerificationFailed
+            Hold it.
+        OSError
+            It cannot be read, or the result cannot be written.
+        """
+        scanned, start, syntax = self._split(head, size)
+        if scanned is not None:
+            made = self._short_way(descriptor, head, size, scanned, syntax)
+            if made is not None:
+                self.short += 1
+                return made
+        return self._long_way(descriptor, size, scanned, start, syntax)
+
+    def bytes_of(self, data: bytes) -> tuple[bytes, Made]:
+        """The result for the file content `data`, in memory, by the long way."""
+        return self._result(data)[:2]
+
+    def _split(self, head: bytes, size: int) -> tuple[Scanned | None, int, str]:
+        if not self._short_ways:
+            return None, 0, ""
+        try:
+            start, syntax = meta_end(head)
+        except NotSpannedError:
+            return None, 0, ""
+        if syntax in _NOT_SPLIT or not syntax.startswith("1.2.840.10008.1.2"):
+            return None, start, syntax
+        return scan(head, start, whole=size == len(head)), start, syntax
+
+    def _short_way(self, descriptor: int, head: bytes, size: int, scanned: Scanned, syntax: str) -> Made | None:
+        known = next((k for k in self._known.get((syntax, scanned.skeleton), ()) if k.template.fits(scanned)), None)
+        if known is None:
+            return None
+        end = pixel_end(descriptor, scanned.stop, size)
+        if end is None:
+            return None
+        template, patient = known.template, known.patient
+        study, series, sop = template.study_uid(scanned), template.series_uid(scanned), template.sop_uid(scanned)
+        if not (study and series and sop):
+            return None
+        try:
+            filled = template.filled(scanned, patient.pseudonyms.uid)
+        except CannotDeidentify:
+            return None
+        self._identities.check_study(study, patient, known.accession)
+        known.used += 1
+        if known.used % self._verify_every == 0:
+            original = _read_all(descriptor, size)
+            self._compare(original, filled.header + original[scanned.stop : end])
+        partial = ""
+        if self._staging is not None:
+            partial, target = self._staging.create()
+            try:
+                _write_all(target, filled.header)
+                copy_bytes(descriptor, target, scanned.stop, end - scanned.stop)
+            finally:
+                os.close(target)
+        ids = (filled.study_instance_uid, filled.series_instance_uid, filled.sop_instance_uid)
+        self._note(patient, (study, series, sop), ids)
+        return Made(
+            partial,
+            len(filled.header) + end - scanned.stop,
+            patient,
+            patient.pseudonyms.patient_id,
+            *ids,
+            sop,
+            known.words,
+            known.name,
+            known.original_id,
+        )
+
+    def _compare(self, original: bytes, filled: bytes) -> None:
+        """A sample goes the long way too, with the whole gate: both ways have to give the same file.
+
+        Raises
+        ------
+        VerificationFailed
+            ``fast-path-contradicts``, or what the gate says.
+        """
+        result, _, _ = self._result(original)
+        if result != filled:
+            self._known.clear()
+            self._short_ways = False
+            raise VerificationFailed("fast-path-contradicts")
+
+    def _long_way(self, descriptor: int, size: int, scanned: Scanned | None, start: int, syntax: str) -> Made:
+        data = _read_all(descriptor, size)
+        result, made, known = self._result(data)
+        if self._staging is not None:
+            partial, target = self._staging.create()
+            try:
+                _write_all(target, result)
+            finally:
+                os.close(target)
+            made = _with_partial(made, partial)
+        if scanned is not None:
+            self._learn(descriptor, data, size, scanned, start, syntax, result, known)
+        return made
+
+    def _learn(
+        self,
+        descriptor: int,
+        data: bytes,
+        size: int,
+        scanned: Scanned,
+        start: int,
+        syntax: str,
+        result: bytes,
+        known: tuple[Original, KnownPatient, object],
+    ) -> None:
+        original, patient, plan = known
+        end = pixel_end(descriptor, scanned.stop, size)
+        if end is None:
+            return
+        try:
+            template = learn(data, start, scanned, result, plan)  # type: ignore[arg-type]
+        except NotTemplated:
+            return
+        header = template.filled(scanned, patient.pseudonyms.uid).header if template.fits(scanned) else b""
+        # The first of a series is filled as well: a template that does not give its own result is none.
+        if header + data[scanned.stop : end] != result:
+            return
+        person = original.person()
+        entry = _Known(
+            template,
+            patient,
+            original.text("AccessionNumber"),
+            _words_of(original),
+            person.name,
+            person.patient_id,
+        )
+        self._known.setdefault((syntax, scanned.skeleton), []).append(entry)
+        self._known.move_to_end((syntax, scanned.skeleton))
+        del self._known[syntax, scanned.skeleton][:-8]
+        if len(self._known) > _TEMPLATES:
+            self._known.popitem(last=False)
+
+    def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, object]]:
+        """The verified result's bytes; nothing is written."""
+        original = read_original(data, None)
+        person = original.person()
+        patient = self._identities.patient(person)
+        study = original.text("StudyInstanceUID")
+        self._identities.check_study(study, patient, original.text("AccessionNumber"))
+        plan = make_plan(original.header, self._policy, patient.pseudonyms)
+        plan, picture = judge(original, plan, self._policy, FolderItem(), self._pixels)
+        try:
+            dataset = dcmread(BytesIO(data))
+        except (InvalidDicomError, ValueError, TypeError, LookupError, NotImplementedError, EOFError):
+            raise CannotDeidentify("unreadable-file") from None
+        buffer = BytesIO()
+        apply(dataset, plan).save_as(buffer, enforce_file_format=True)
+        result = finished(buffer.getvalue())
+        if picture is not None and picture.boxes:
+            result = self._pixels.mask(result, picture.boxes)
+        if self._mark_key is not None:
+            result = marks.sign(result, self._mark_key)
+        verdict = verify(data, result, plan, picture)
+        if not verdict.ok:
+            raise VerificationFailed(verdict.findings[0].code, verdict.findings[0].path)
+        originals = (study, original.text("SeriesInstanceUID"), original.text("SOPInstanceUID"))
+        new = (plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid)
+        self._note(patient, originals, new)
+        made = Made(
+            "",
+            len(result),
+            patient,
+            plan.patient_id,
+            *new,
+            originals[2],
+            _words_of(original),
+            person.name,
+            person.patient_id,
+        )
+        return result, made, (original, patient, plan)
+
+    def _note(self, patient: KnownPatient, originals: tuple[str, str, str], new: tuple[str, str, str]) -> None:
+        kinds = (UidKind.STUDY, UidKind.SERIES, UidKind.INSTANCE)
+        self._identities.note_uids(patient, tuple(zip(kinds, originals, new, strict=True)))
+
+
+def _words_of(original: Original) -> frozenset[str]:
+    return identifying_words(original.text(keyword) for keyword in _NAMING)
+
+
+def _with_partial(made: Made, partial: str) -> Made:
+    return Made(
+        partial,
+        made.size,
+        made.patient,
+        made.patient_id,
+        made.study_instance_uid,
+        made.series_instance_uid,
+        made.sop_instance_uid,
+        made.original_sop_uid,
+        made.words,
+        made.name,
+        made.original_id,
+    )
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    pieces = []
+    position = 0
+    while position < size:
+        piece = os.pread(descriptor, min(size - position, 1 << 26), position)
+        if not piece:
+            break
+        pieces.append(piece)
+        position += len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

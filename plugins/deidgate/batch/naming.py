@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The name of a result in each layout. No part of it comes from an identifier."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from deidgate.batch.job import Directory, Layout
+from deidgate.files.names import safe_name, token
+
+_FILE_ID = re.compile(r"[A-Z0-9_]{1,8}")
+_ADDED = "_deidentified"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The new identity of a result, as far as names need it."""
+
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    patient_index: int
+    image_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Namer:
+    """Names results of one run.
+
+    Parameters
+    ----------
+    layout : Layout
+    directory : Directory
+    key : bytes
+        The project's key, for tokens.
+    """
+
+    layout: Layout
+    directory: Directory
+    key: bytes
+
+    def place(
+        self, relative: tuple[str, ...], identity: Identity | None, words: frozenset[str], *, alone: bool, medium: int
+    ) -> tuple[str, ...]:
+        """Components of the result's path below the output.
+
+        Parameters
+        ----------
+        relative : tuple of str
+            The original's path below its input.
+        identity : Identity or None
+            None for a file that is not DICOM and is copied.
+        words : frozenset of str
+            Identifying words of the instance (`deidgate.files.names.identifying_words`).
+        alone : bool
+            Add ``_deidentified`` to the name.
+        medium : int
+            See `deidgate.batch.job.Task`.
+        """
+        if identity is not None and self.layout is Layout.UID:
+            uids = (identity.study_instance_uid, identity.series_instance_uid, f"{identity.sop_instance_uid}.dcm")
+            return (identity.patient_id, *uids)
+        on_medium = self.directory is Directory.ALWAYS
+        if identity is not None and self.layout is Layout.PATIENT_INDEX:
+            if on_medium:
+                return f"P{identity.patient_index:07d}", f"I{identity.image_number:07d}"
+            return f"{identity.patient_index:04d}", f"{identity.image_number:06d}.dcm"
+        names = [safe_name(component, self.key, words) for component in relative]
+        first = 0 if on_medium else medium
+        if first >= 0:
+            names[first:] = [file_id(name, self.key) for name in names[first:]]
+        elif alone and identity is not None:
+            names[-1] = deidentified(names[-1])
+        return tuple(names)
+
+
+def deidentified(name: str) -> str:
+    """``IM0001.dcm`` as ``IM0001_deidentified.dcm``."""
+    stem, dot, extension = name.partition(".")
+    return f"{stem}{_ADDED}{dot}{extension}"
+
+
+def file_id(name: str, key: bytes) -> str:
+    """`name` as a component of a File ID: at most eight of A to Z, 0 to 9 and _. Source: PS3.10 section 8.2."""
+    bare = name.partition(".")[0].upper()
+    return bare if _FILE_ID.fullmatch(bare) else token(name, key)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identities of a dry run: nothing is asked of the mapping table and nothing is written to it."""
+
+from __future__ import annotations
+
+import secrets
+
+from deidgate.batch.identities import KnownPatient
+from deidgate.errors import CannotDeidentify
+from deidgate.gateway.ports import Person
+from deidgate.pseudonym import Pseudonyms, PseudonymStyle
+from deidgate.pseudonym.draw import draw_patient_id, draw_shift_days
+from deidgate.store.model import UidKind
+
+
+class RehearsedIdentities:
+    """Stands in for `deidgate.batch.identities.Identities`; its pseudonyms live as long as it does."""
+
+    def __init__(self, style: PseudonymStyle) -> None:
+        self._style = style
+        self._patients: dict[Person, KnownPatient] = {}
+        self._studies: dict[str, int] = {}
+        self.key = secrets.token_bytes(32)
+
+    def patient(self, person: Person) -> KnownPatient:
+        """The patient, with pseudonyms drawn for this run alone."""
+        if person not in self._patients:
+            index = len(self._patients) + 1
+            drawn = draw_patient_id(self._style, secrets.randbelow)
+            shift = draw_shift_days(self._style, secrets.randbelow)
+            self._patients[person] = KnownPatient(index, Pseudonyms(drawn, drawn, shift, self.key), index)
+        return self._patients[person]
+
+    def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
+        """As the real ones do, within this run."""
+        if self._studies.setdefault(study_uid, patient.id) != patient.id:
+            raise CannotDeidentify("study-has-two-patients", "PatientID")
+
+    def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
+        """Nothing is remembered."""
+
+    def record(self) -> None:
+        """Nothing is written."""
+
+    def image_numbers(self, patient: int, sop_uids: list[str]) -> list[int]:
+        """No numbers."""
+        return [0] * len(sop_uids)

@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""The result of one header, used for all headers of the same skeleton.
+
+Planning, applying and verifying cost milliseconds; a series has hundreds of images whose headers differ in UIDs,
+numbers and times. The first of them goes the long way: plan, apply, verify. From its original and its verified result
+a `Template` is made, and the others are filled in. It decides nothing: it holds only what the plan of the first said
+about each slot, and refuses (the long way again) whenever that might depend on more than the slot's own value.
+
+Why that is the same result
+---------------------------
+The plan decides element by element. What one element's decision takes from others is: the policy, the patient's
+pseudonyms, the SOP Class and which attributes are there, private creators, character sets, and what the header reveals
+(names, identifiers, places, dates) for the cleaning of texts. All of it is in the skeleton. The VRs that can be slots
+reveal nothing (`deidgate.plan.text.revealed` reads texts, names and dates), and each slot is filled only
+
+* with its own bytes, where the plan kept the element, and they are a value of its VR;
+* with the pseudonym of its UID, where the plan said so;
+* with nothing, where the plan removed or emptied the element or put a constant in its place.
+
+The gate that stays
+-------------------
+Every filled header is read again from its bytes: it must have the skeleton of the verified result, each UID in it must
+be the expected one, and no original UID may be anywhere in it. `deidgate.batch.instance` sends samples through the
+whole gate besides.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from deidgate.batch.header import Scanned, scan
+from deidgate.dicom import vr as vrs
+from deidgate.errors import CannotDeidentify
+from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
+from deidgate.plan.dates import Keep, change_date
+from deidgate.plan.model import Action, Decision, Plan
+
+_STANDARD = b"1.2.840.10008."
+_SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
+_META_INSTANCE = 0x00020003
+_EXPLICIT_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
+
+
+class NotTemplated(Exception):  # noqa: N818 - no error: the long way is always open
+    """This pair of files makes no template; the message says why, in words of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A header made from a template.
+
+    Attributes
+    ----------
+    header : bytes
+        Preamble, file meta information and dataset up to Pixel Data.
+    sop_instance_uid, series_instance_uid, study_instance_uid : str
+        The new ones.
+    """
+
+    header: bytes
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """A length field of the result: where it stands among the parts, its bytes' form, its value in the first result."""
+
+    part: int
+    form: str
+    base: int
+    inside: tuple[int, ...]
+    """Slots of the result whose length it includes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """See the module's text. Made by `learn`.
+
+    Attributes
+    ----------
+    skeleton : bytes
+        Of the originals that it fits.
+    plan : Plan
+        Of the first.
+    """
+
+    skeleton: bytes
+    plan: Plan
+    must: tuple[tuple[int, bytes], ...]
+    kept: tuple[tuple[int, str], ...]
+    uids: tuple[int, ...]
+    all_uids: tuple[int, ...]
+    identity: tuple[int, int, int]
+    parts: tuple[bytes, ...] = field(repr=False)
+    fill: tuple[tuple[int, int, bool], ...]
+    lengths: tuple[_Length, ...]
+    result_skeleton: bytes = field(repr=False)
+    result_start: int
+    first_lengths: tuple[int, ...]
+
+    def study_uid(self, scanned: Scanned) -> str:
+        """The original Study Instance UID of a header of this skeleton."""
+        return _text(scanned.slots[self.identity[2]])
+
+    def sop_uid(self, scanned: Scanned) -> str:
+        """The original SOP Instance UID of a header of this skeleton."""
+        return _text(scanned.slots[self.identity[0]])
+
+    def series_uid(self, scanned: Scanned) -> str:
+        """The original Series Instance UID of a header of this skeleton."""
+        return _text(scanned.slots[self.identity[1]])
+
+    def fits(self, scanned: Scanned) -> bool:
+        """True if `scanned` can be filled: slots that decide something are those of the first, kept ones are values."""
+        slots = scanned.slots
+        return (
+            all(slots[number] == value for number, value in self.must)
+            and all(_is_value(vr, slots[number]) for number, vr in self.kept)
+            and all(_is_value("UI", slots[number]) for number in self.uids)
+        )
+
+    def filled(self, scanned: Scanned, uid: Callable[[str], str]) -> Filled:
+        """The result's header for an original that `fits`.
+
+        Parameters
+        ----------
+        uid : callable
+            The new UID for an original one.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``fast-path-contradicts``: what was written is not what was meant; take the long way.
+        """
+        new = {number: _padded("\\".join(uid(one) for one in _texts(scanned.slots[number]))) for number in self.uids}
+        parts = list(self.parts)
+        grown = []
+        for (number, part, is_uid), first in zip(self.fill, self.first_lengths, strict=True):
+            value = new[number] if is_uid else scanned.slots[number]
+            parts[part] = value
+            grown.append(len(value) - first)
+        for length in self.lengths:
+            parts[length.part] = struct.pack(length.form, length.base + sum(grown[slot] for slot in length.inside))
+        header = b"".join(parts)
+        self._check(header, self.result_start + grown[-1], scanned)
+        sop, series, study = (_text(new.get(number, scanned.slots[number])) for number in self.identity)
+        return Filled(header, sop, series, study)
+
+    def _check(self, header: bytes, start: int, scanned: Scanned) -> None:
+        """Read the header again from its bytes; file meta ends at `start`."""
+        again = scan(header, start, whole=True)
+        if again is None or again.skeleton != self.result_skeleton:
+            raise CannotDeidentify("fast-path-contradicts")
+        for number in self.all_uids:
+            for original in scanned.slots[number].split(b"\\"):
+                bare = original.strip(b" \0")
+                if bare and not bare.startswith(_STANDARD) and bare in header:
+                    raise CannotDeidentify("fast-path-contradicts", "UID")
+
+
+def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Plan) -> Template:
+    """A template from a verified pair.
+
+    Parameters
+    ----------
+    original : bytes
+        At least the header of the original.
+    start : int
+        Where its dataset begins.
+    scanned : Scanned
+        Of the original.
+    result : bytes
+        The verified result, at least its header and first bytes of pixels.
+    plan : Plan
+        What made the one out of the other.
+
+    Raises
+    ------
+    NotTemplated
+        Something cannot be followed; nothing is lost but time.
+    """
+    try:
+        result_start, _ = meta_end(result)
+        result_scanned = scan(result, result_start, whole=True)
+        if result_scanned is None:
+            raise NotTemplated("result")
+        before = _slot_spans(spans(original, start, scanned.stop, explicit=True), scanned)
+        after = _slot_spans(spans(result, result_start, result_scanned.stop, explicit=True), result_scanned)
+    except NotSpannedError as error:
+        raise NotTemplated(str(error)) from None
+    decisions = {_key(decision): decision for decision in plan.decisions}
+    by_path = {span.path: number for number, span in enumerate(before)}
+    must: list[tuple[int, bytes]] = []
+    kept: list[tuple[int, str]] = []
+    uids: list[int] = []
+    sources: dict[tuple[int, ...], tuple[int, bool]] = {}
+    for number, span in enumerate(before):
+        value = scanned.slots[number]
+        role = _role(decisions, span, value)
+        if role == "keep" and value:
+            kept.append((number, span.vr))
+            sources[span.path] = (number, False)
+        elif role == "uid" and value:
+            uids.append(number)
+            sources[span.path] = (number, True)
+        elif role != "gone":
+            must.append((number, value))
+    identity = tuple(by_path.get((tag,), -1) for tag in (_SOP_INSTANCE, _SERIES, _STUDY))
+    if -1 in identity:
+        raise NotTemplated("identity")
+    fixed = {number for number, _ in must}
+    all_uids = [number for number, span in enumerate(before) if span.vr == "UI" and number not in fixed]
+    return _built(
+        result,
+        result_start,
+        result_scanned,
+        after,
+        sources,
+        identity,
+        plan,
+        scanned.skeleton,
+        must,
+        kept,
+        uids,
+        all_uids,
+    )
+
+
+def _built(
+    result: bytes,
+    result_start: int,
+    result_scanned: Scanned,
+    after: list[Span],
+    sources: dict[tuple[int, ...], tuple[int, bool]],
+    identity: tuple[int, ...],
+    plan: Plan,
+    skeleton: bytes,
+    must: list[tuple[int, bytes]],
+    kept: list[tuple[int, str]],
+    uids: list[int],
+    all_uids: list[int],
+) -> Template:
+    filled = [(number, span) for number, span in enumerate(after) if span.path in sources]
+    if {span.path for _, span in filled} != set(sources):
+        raise NotTemplated("an element that was kept is not in the result")
+    # What is cut out of the result: values of slots, and the length fields that depend on them.
+    cuts: list[tuple[int, int, str, int]] = []
+    for order, (_, span) in enumerate(filled):
+        size = 4 if span.vr in _EXPLICIT_LENGTH else 2
+        cuts.append((span.start - size, span.start, "<I" if size == 4 else "<H", order))
+        cuts.append((span.start, span.stop, "", order))
+    containers: list[tuple[int, tuple[int, ...]]] = []
+    for where, first, stop in result_scanned.lengths:
+        inside = tuple(order for order, (number, _) in enumerate(filled) if first <= number < stop)
+        if inside:
+            containers.append((where, inside))
+            cuts.append((where, where + 4, "<I", -len(containers)))
+    meta = [
+        span for span in spans(result, 132, result_start, explicit=True) if span.tag in (0x00020000, _META_INSTANCE)
+    ]
+    if [span.tag for span in meta] != [0x00020000, _META_INSTANCE]:
+        raise NotTemplated("file meta")
+    group, instance = meta
+    fill = [(sources[span.path][0], -1, sources[span.path][1]) for _, span in filled]
+    first_lengths = [span.stop - span.start for _, span in filled]
+    meta_order = len(fill)
+    sop = identity[0]
+    fill.append((sop, -1, any(number == sop and is_uid for number, _, is_uid in fill)))
+    first_lengths.append(instance.stop - instance.start)
+    cuts.append((group.start, group.stop, "<I", -1000000))
+    cuts.append((instance.start - 2, instance.start, "<H", meta_order))
+    cuts.append((instance.start, instance.stop, "", meta_order))
+
+    parts: list[bytes] = []
+    lengths: list[_Length] = []
+    position = 0
+    for start, stop, form, order in sorted(cuts):
+        parts.append(result[position:start])
+        if not form:
+            fill[order] = (fill[order][0], len(parts), fill[order][2])
+        else:
+            (base,) = struct.unpack(form, result[start:stop])
+            if order == -1000000:
+                inside: tuple[int, ...] = (meta_order,)
+            elif order < 0:
+                inside = containers[-order - 1][1]
+            else:
+                inside = (order,)
+            lengths.append(_Length(len(parts), form, base, inside))
+        parts.append(result[start:stop])
+        position = stop
+    parts.append(result[position : result_scanned.stop])
+    return Template(
+        skeleton=skeleton,
+        plan=plan,
+        must=tuple(must),
+        kept=tuple(kept),
+        uids=tuple(uids),
+        all_uids=tuple(all_uids),
+        identity=(identity[0], identity[1], identity[2]),
+        parts=tuple(parts),
+        fill=tuple(fill),
+        lengths=tuple(lengths),
+        result_skeleton=result_scanned.skeleton,
+        result_start=result_start,
+        first_lengths=tuple(first_lengths),
+    )
+
+
+def _slot_spans(found: list[Span], scanned: Scanned) -> list[Span]:
+    by_place = {(span.start, span.stop): span for span in found if span.vr != "SQ"}
+    try:
+        return [by_place[place] for place in scanned.places]
+    except KeyError:
+        raise NotTemplated("two readers differ") from None
+
+
+def _key(decision: Decision) -> tuple[int, ...]:
+    flat: list[int] = []
+    for tag, item in decision.path.parents:
+        flat += (tag, item)
+    return (*flat, decision.path.tag)
+
+
+def _role(decisions: dict[tuple[int, ...], Decision], span: Span, first: bytes) -> str:
+    """``keep``, ``uid``, ``gone`` (value without influence) or ``must`` (value must be that of the first)."""
+    decision = decisions.get(span.path)
+    if decision is None:
+        return "gone" if _below_removed(decisions, span.path) else "must"
+    action, value = decision.action, decision.value
+    if action in (Action.REMOVE, Action.EMPTY) or (action is Action.DUMMY and span.vr != "UI"):
+        # It may have gone because the first's value is none of its VR; that says nothing about the next one.
+        return "gone" if _is_value(span.vr, first) else "must"
+    if action is Action.KEEP and value is None:
+        # UIDs that the plan leaves as they are (of the standard, or retained) are the same in the whole series.
+        return "must" if span.vr in ("UI", "TM") else "keep"
+    if action is Action.UID and span.vr == "UI":
+        return "uid"
+    if action is Action.CLEAN and value is None and span.vr == "TM":
+        return "keep"
+    return "must"
+
+
+def _below_removed(decisions: dict[tuple[int, ...], Decision], path: tuple[int, ...]) -> bool:
+    return any(
+        (above := decisions.get(path[:depth])) is not None and above.action in (Action.REMOVE, Action.EMPTY)
+        for depth in range(1, len(path), 2)
+    )
+
+
+@lru_cache(maxsize=65536)
+def _is_value(vr: str, data: bytes) -> bool:
+    if vr == "TM":
+        try:
+            change_date("TM", data.decode("ascii"), Keep())
+        except (CannotDeidentify, UnicodeDecodeError):
+            return False
+        return vrs.is_value(vr, data)
+    return vrs.is_value(vr, data)
+
+
+def _texts(value: bytes) -> list[str]:
+    return _text(value).split("\\")
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0 ").decode("ascii", "replace")
+
+
+def _padded(text: str) -> bytes:
+    data = text.encode("ascii")
+    return data + b"\0" if len(data) % 2 else data
