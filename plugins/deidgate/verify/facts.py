@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_description, keyword_for_tag
 
 BASIC = "113100"
 CLEAN_PIXELS = "113101"
@@ -45,6 +45,12 @@ _COLUMNS = {
 
 # Dates that belong to a list of codes, not to a patient: a cleaned one may well be the same.
 VERSIONS_OF_CODES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
+
+
+# UIDs that the standard itself defines. Source: PS3.6 Annex A.
+STANDARD_UIDS = "1.2.840.10008."
+
+_DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")
 
 
 class Left(Flag):
@@ -174,3 +180,11 @@ def safe_private() -> dict[tuple[str, int, int], str]:
         group, number = element.strip("()").split(",")
         found[creator.strip().upper(), int(group, 16), int(number.lower().replace("xx", ""), 16)] = vr
     return found
+
+
+def names_definition(tag: int) -> bool:
+    """True for attributes whose UID names a definition (a SOP Class, a coding scheme) and no instance of anything."""
+    try:
+        return bool(_DEFINITION.search(dictionary_description(tag)))
+    except KeyError:
+        return False

@@ -130,4 +130,4 @@ def _is_evident(key: str, iod: str, original: View) -> bool:
         return False
     required, _ = _node(_tables()["modules"][key])
     ones = [original.get(tag) for tag, type_ in required if type_ == "1"]
-    return bool(ones) and all(element is not None and not _is_empty(original, element) for element in ones)
+    return all(element is not None and not _is_empty(original, element) for element in ones)

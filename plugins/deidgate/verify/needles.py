@@ -16,12 +16,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from deidgate.verify.facts import Identity, Left, name_of, row_of
+from deidgate.verify.facts import RETAIN_UIDS, STANDARD_UIDS, Identity, Left, name_of, names_definition, row_of
 from deidgate.verify.text import canonical_text, fold
 from deidgate.verify.view import TEXT, View
 from deidgate.verify.words import PLACEHOLDERS, TITLES, is_common, is_placeholder, names_no_one
-
-STANDARD_UIDS = "1.2.840.10008."
 
 _SHORTEST = 4
 _PATIENTS_NAMES = frozenset({0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x00102297})
@@ -123,7 +121,8 @@ def derive(
             for text in original.texts(element):
                 _names(found, text, element.tag in _PATIENTS_NAMES, source)
         elif vr == "UI":
-            if row is not None:
+            # Also one that no row names: only UIDs of definitions name nothing of this world.
+            if row is not None or not (RETAIN_UIDS in codes or names_definition(element.tag)):
                 _uids(found, original.value(element), source)
         elif vr in ("DA", "DT"):
             if row is not None:
@@ -138,7 +137,7 @@ def derive(
                 if not person and _is_the_manufacturer(text, original):
                     continue
                 _identifiers(found, text, vr, Kind.DEVICE if device else Kind.IDENTIFIER, source)
-    _from_file_meta(found, original)
+    _from_file_meta(found, original, codes)
     return Needles(tuple(found.words.values()), found.uids)
 
 
@@ -249,10 +248,10 @@ def _date_spellings(day: str) -> Iterator[str]:
             yield f"{year} {name} {number}"
 
 
-def _from_file_meta(found: _Found, original: View) -> None:
+def _from_file_meta(found: _Found, original: View, codes: frozenset[str]) -> None:
     for element in original.parsed.meta:
         raw = original.parsed.meta_value(element)
         if element.tag in _META_TITLES:
             _identifiers(found, raw.decode("ascii", "replace"), "AE", Kind.DEVICE, name_of(element.tag))
-        elif element.tag == _META_SOP_INSTANCE:
+        elif element.tag == _META_SOP_INSTANCE and RETAIN_UIDS not in codes:
             _uids(found, raw, name_of(element.tag))

@@ -18,22 +18,22 @@ from deidgate.verify.facts import (
     PRIVATE_ROW,
     RETAIN_SAFE_PRIVATE,
     RETAIN_UIDS,
+    STANDARD_UIDS,
     VERSIONS_OF_CODES,
     Identity,
     Left,
     Row,
+    names_definition,
     row_of,
     rows,
     safe_private,
 )
 from deidgate.verify.iod_types import Types
 from deidgate.verify.model import Finding
-from deidgate.verify.needles import STANDARD_UIDS
 from deidgate.verify.promise import Promise
 from deidgate.verify.text import canonical
-from deidgate.verify.uids import names_definition
 from deidgate.verify.view import TEXT, View
-from deidgate.verify.walk import Element
+from deidgate.verify.walk import PIXEL_DATA, Element
 from deidgate.verify.words import is_placeholder
 
 # What a gateway writes into every result. Source: PS3.15 E.1.1.
@@ -76,6 +76,9 @@ def check(
         Pixels were masked: `deidgate.verify.pixels` compares them.
     """
     for element in result.elements:
+        if element.tag == PIXEL_DATA and not element.parents:
+            # `deidgate.verify.pixels` has it.
+            continue
         before = original.get(element.tag, element.parents)
         if before is None:
             if not _may_be_new(element, promise):
@@ -189,13 +192,11 @@ def _unlisted(
     same = same_value(original, before, result, element)
     if element.vr == "PN" and same:
         yield Finding("name-kept", element.path)
+    elif element.vr == "UI" and names_definition(element.tag):
+        if not same:
+            yield Finding("kept-value-changed", element.path)
     elif element.vr == "UI":
-        if (
-            same
-            and RETAIN_UIDS not in codes
-            and not names_definition(element.tag)
-            and not _is_standard(element, result)
-        ):
+        if same and RETAIN_UIDS not in codes and not _is_standard(element, result):
             yield Finding("uid-kept", element.path)
     elif element.vr != before.vr and not _vr_may_differ(element, before, original, result):
         yield Finding("vr-changed", element.path)

@@ -16,7 +16,7 @@ of it. Only what that finds is attributed to an element and judged there:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from deidgate.verify.codestream import segments
@@ -164,8 +164,8 @@ def _stands_in(needle: Needle, place: Place, original: View, result: View, own_w
     if form == "text":
         if needle.kind is Kind.DEVICE and same and element is not None and element.tag in _EQUIPMENT:
             return False
-        inside = _may_be_inside(needle)
-        return any(inside or _as_words(needle.text, text) for text in text_of_place)
+        joins = _joins_digits if _may_be_inside(needle) else _joins_words
+        return any(_stands(needle.text, text, joins) for text in text_of_place)
     if needle.kind in (Kind.SHORT_NAME,):
         return False
     if len(needle.text) < _SHORT_IN_BYTES and len(place.value) > _LONGEST_SAMPLE_FREE:
@@ -229,19 +229,30 @@ def _may_be_inside(needle: Needle) -> bool:
 
 
 def _as_words(needle: str, text: str) -> bool:
+    return _stands(needle, text, _joins_words)
+
+
+def _stands(needle: str, text: str, joins: Callable[[str, str], bool]) -> bool:
+    """True when `needle` is in `text` and nothing on either side makes a longer word or number of it."""
     if not needle.isascii():
         return needle in text
     at = text.find(needle)
     while at >= 0:
         end = at + len(needle)
-        if (at == 0 or not _joins(text[at - 1])) and (end == len(text) or not _joins(text[end])):
+        before = at > 0 and joins(text[at - 1], needle[0])
+        after = end < len(text) and joins(needle[-1], text[end])
+        if not before and not after:
             return True
         at = text.find(needle, at + 1)
     return False
 
 
-def _joins(character: str) -> bool:
-    return character.isascii() and character.isalnum()
+def _joins_words(left: str, right: str) -> bool:
+    return left.isascii() and left.isalnum() and right.isascii() and right.isalnum()
+
+
+def _joins_digits(left: str, right: str) -> bool:
+    return left.isdigit() and right.isdigit()
 
 
 def _spelled(needle: Needle, raw: bytes, everywhere: list[Place]) -> Iterator[Finding]:

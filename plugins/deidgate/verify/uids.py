@@ -10,26 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pydicom.datadict import dictionary_description
-
 from deidgate.plan.model import Plan
+from deidgate.verify.facts import STANDARD_UIDS, names_definition
 from deidgate.verify.model import Finding
-from deidgate.verify.needles import STANDARD_UIDS
 from deidgate.verify.view import View
 from deidgate.verify.walk import Element
 
 _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _MAX_UID = 64
-_DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")
 _IDENTITY = {0x00080018: "sop_instance_uid", 0x0020000D: "study_instance_uid", 0x0020000E: "series_instance_uid"}
-
-
-def names_definition(tag: int) -> bool:
-    """True for attributes whose UID names a definition (a SOP Class, a coding scheme) and no instance of anything."""
-    try:
-        return bool(_DEFINITION.search(dictionary_description(tag)))
-    except KeyError:
-        return False
 
 
 def check(original: View, result: View, plan: Plan | None) -> Iterator[Finding]:

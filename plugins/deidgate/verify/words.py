@@ -24,7 +24,7 @@ VOCABULARY = frozenset(
     mode modality monochrome month mri mrt multi muscle name native neck negative neonatal neutral none normal north
     nose number oblique office once open orbit original other outpatient overlay page palm pancreas parallel partial
     patient pediatric pelvis perfusion phantom phase physician plain plane portable position positive posterior primary
-    pre post processed prone protocol pulmonary quality radiology radiography range rapid read reconstruction
+    pre post processed prone protocol pulmonary quality radiology radiography range rapid ray read reconstruction
     reference reformatted region regular request research rest rib ribs right room root round routine sacrum sagittal
     scan scout screening secondary sequence series service sharp short shoulder single site skull slice small soft
     south spine spiral spin spleen standard station stone stress strong study summer superior supine surgery survey

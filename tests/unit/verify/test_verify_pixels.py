@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pixels are those of the original outside of masks, and nothing inside of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
+from tests.unit.verify.made import Outcome
+
+from deidgate.dicom.box import Box
+
+BOX = Box(2, 6, 3, 9)
+
+
+def stack(pair, frames: int = 3, samples: int = 1, bits: int = 16) -> np.ndarray:
+    """Pixels of `frames` frames, the same in both; shape (frames, rows, columns, samples)."""
+    kind = "<u2" if bits == 16 else "u1"
+    pixels = (np.arange(frames * 256 * samples) * 7 % 250 + 1).astype(kind).reshape(frames, 16, 16, samples)
+    for ds in (pair.original, pair.result):
+        ds.NumberOfFrames = frames
+        ds.SamplesPerPixel = samples
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = bits, bits, bits - 1
+        if samples == 3:
+            ds.PhotometricInterpretation, ds.PlanarConfiguration = "RGB", 0
+        put(ds, pixels)
+    return pixels
+
+
+def put(ds, pixels: np.ndarray) -> None:
+    ds.PixelData = pixels.tobytes()
+    ds["PixelData"].VR = "OW" if pixels.dtype.itemsize > 1 else "OB"
+
+
+def masked(pixels: np.ndarray, box: Box = BOX) -> np.ndarray:
+    new = pixels.copy()
+    new[:, box.row_start : box.row_stop, box.column_start : box.column_stop] = 0
+    return new
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_correct_mask_has_no_finding(pair, samples, bits):
+    put(pair.result, masked(stack(pair, samples=samples, bits=bits)))
+    assert pair.verdict(Outcome("masked", (BOX,))).findings == ()
+
+
+def test_one_changed_pixel_without_a_mask_is_found(pair):
+    pixels = stack(pair).copy()
+    pixels[1, 7, 7, 0] ^= 1
+    put(pair.result, pixels)
+    assert pair.found() == {("pixels-changed", "(7FE0,0010)")}
+    assert pair.found(Outcome("clean")) == {("pixels-changed", "(7FE0,0010)")}
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_one_changed_sample_outside_the_mask_is_found(pair, samples):
+    pixels = masked(stack(pair, samples=samples))
+    pixels[1, 15, 15, samples - 1] ^= 1
+    put(pair.result, pixels)
+    assert pair.found(Outcome("masked", (BOX,))) == {("pixels-changed", "frame 1")}
+
+
+def test_an_unmasked_frame_of_many_is_found(pair):
+    pixels = stack(pair)
+    spoiled = masked(pixels)
+    spoiled[1] = pixels[1]
+    put(pair.result, spoiled)
+    assert pair.found(Outcome("masked", (BOX,))) == {("mask-not-constant", "frame 1 box 0")}
+
+
+def test_an_unmasked_plane_is_found(pair):
+    pixels = stack(pair, samples=3)
+    spoiled = masked(pixels)
+    spoiled[..., 2] = pixels[..., 2]
+    put(pair.result, spoiled)
+    assert {code for code, _ in pair.found(Outcome("masked", (BOX,)))} == {"mask-not-constant"}
+
+
+def test_a_box_of_one_frame_leaves_the_others_alone(pair):
+    pixels = stack(pair)
+    new = pixels.copy()
+    new[1] = masked(pixels)[1]
+    put(pair.result, new)
+    assert pair.verdict(Outcome("masked", (Box(2, 6, 3, 9, frame=1),))).findings == ()
+    assert pair.found(Outcome("masked", (Box(2, 6, 3, 9, frame=2),))) == {
+        ("mask-not-constant", "frame 2 box 0"),
+        ("pixels-changed", "frame 1"),
+    }
+
+
+def test_a_box_that_reaches_over_the_edge_is_judged_inside_the_picture(pair):
+    box = Box(-3, 4, 12, 40)
+    pixels = stack(pair)
+    new = pixels.copy()
+    new[:, :4, 12:] = 0
+    put(pair.result, new)
+    assert pair.verdict(Outcome("masked", (box,))).findings == ()
+
+
+def test_a_mask_that_was_asked_for_and_not_made_is_found(pair):
+    stack(pair)
+    assert {code for code, _ in pair.found(Outcome("masked", (BOX,)))} == {"mask-not-constant"}
+
+
+def test_pixels_encoded_anew_without_loss_have_no_finding(pair):
+    pixels = stack(pair, bits=8)
+    pair.result.file_meta.TransferSyntaxUID = RLELossless
+    rle = pair.result
+    rle.compress(RLELossless, masked(pixels)[..., 0], generate_instance_uid=False)
+    assert pair.verdict(Outcome("masked", (BOX,))).findings == ()
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("Rows", 8), ("NumberOfFrames", 2), ("BitsStored", 9)])
+def test_another_size_is_found(pair, keyword, value):
+    stack(pair)
+    setattr(pair.result, keyword, value)
+    assert "pixel-format-changed" in pair.codes()
+
+
+def test_lost_and_added_pixels_are_found(pair):
+    del pair.result.PixelData
+    assert "pixel-data-lost" in pair.codes()
+    pair.result.PixelData = pair.original.PixelData
+    pair.result["PixelData"].VR = "OW"
+    del pair.original.PixelData
+    assert "pixel-data-added" in pair.codes()
+
+
+def test_pixels_that_cannot_be_decoded_are_held(pair):
+    pixels = stack(pair)
+    put(pair.result, masked(pixels))
+    pair.result.PixelData = pair.result.PixelData[:-200]
+    assert "pixels-not-decodable" in pair.codes(Outcome("masked", (BOX,)))
+
+
+def test_a_changed_fragment_is_found(pair):
+    for ds, last in ((pair.original, b"\1"), (pair.result, b"\2")):
+        ds.file_meta.TransferSyntaxUID = RLELossless
+        ds.PixelData = encapsulate([b"\0" * 63 + last])
+        ds["PixelData"].is_undefined_length = True
+        ds["PixelData"].VR = "OB"
+    assert "pixels-changed" in pair.codes()
+
+
+def overlaid(pair, keep_bits: bool) -> None:
+    pixels = stack(pair, frames=1)
+    for ds in (pair.original, pair.result):
+        ds.BitsStored, ds.HighBit = 12, 11
+    with_graphics = pixels | 0x8000
+    put(pair.original, with_graphics)
+    put(pair.result, with_graphics if keep_bits else pixels)
+    pair.original.add_new(0x60000100, "US", 16)
+    pair.original.add_new(0x60000102, "US", 15)
+
+
+def test_an_overlay_in_unused_bits_that_was_left_is_found(pair):
+    overlaid(pair, keep_bits=True)
+    assert ("overlay-bits-left", "(7FE0,0010)") in pair.found()
+
+
+def test_an_overlay_in_unused_bits_may_be_taken_out(pair):
+    overlaid(pair, keep_bits=False)
+    assert pair.verdict().findings == ()
+
+
+def test_taking_out_an_overlay_must_not_touch_the_image(pair):
+    overlaid(pair, keep_bits=False)
+    pixels = np.frombuffer(pair.result.PixelData, "<u2").copy()
+    pixels[5] ^= 4
+    pair.result.PixelData = pixels.tobytes()
+    assert ("pixels-changed", "(7FE0,0010)") in pair.found()
