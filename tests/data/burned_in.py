@@ -24,7 +24,18 @@ FONT_FOLDERS = (Path("/usr/share/fonts/truetype"), Path("/usr/share/fonts/openty
 STYLES = ("maximum", "image-maximum", "minimum", "grey", "faint", "outlined", "plate", "bitmap")
 BACKGROUNDS = ("ct", "mr", "dx", "mg", "us", "nm", "noise", "black")
 
-_SURNAMES = ("BEASLEY", "O'Connor", "Nguyen", "MÜLLER", "Kowalczyk", "Li", "FERNANDEZ-RUIZ", "Okafor", "SMITH", "Ivanova")
+_SURNAMES = (
+    "BEASLEY",
+    "O'Connor",
+    "Nguyen",
+    "MÜLLER",
+    "Kowalczyk",
+    "Li",
+    "FERNANDEZ-RUIZ",
+    "Okafor",
+    "SMITH",
+    "Ivanova",
+)
 _GIVEN = ("ANDREW", "Jane", "Chi", "Olga", "JOSÉ", "Ann", "Christopher", "Wei", "MARY K", "Tom")
 _PLACES = ("St. Mary's Hospital", "Clinic North", "UNIV. RADIOLOGY", "Maynard-Clarke Medical Center")
 
@@ -105,7 +116,11 @@ def background(kind: str, rows: int, columns: int, rng: np.random.Generator) -> 
         image = _smooth(rng, rows, columns, 24) * ((u / 0.4) ** 2 + (v / 0.33) ** 2 < 1)
         for _ in range(rng.integers(2, 9)):
             _tube(image, rng, rng.uniform(0.5, 1), int(max(1, rows / 180)))
-        return np.hypot(image + rng.normal(0, 0.01, image.shape), rng.normal(0, 0.01, image.shape)).clip(0, 1).astype(np.float32)
+        return (
+            np.hypot(image + rng.normal(0, 0.01, image.shape), rng.normal(0, 0.01, image.shape))
+            .clip(0, 1)
+            .astype(np.float32)
+        )
     if kind == "dx":
         image = 0.25 + 0.5 * _smooth(rng, rows, columns, 6) + 0.1 * _smooth(rng, rows, columns, 60)
         for _ in range(rng.integers(6, 18)):
@@ -138,7 +153,13 @@ def background(kind: str, rows: int, columns: int, rng: np.random.Generator) -> 
 
 
 def write(
-    plane: NDArray[np.float32], says: str, at: tuple[int, int], font: Any, style: str, rng: np.random.Generator, turned: bool
+    plane: NDArray[np.float32],
+    says: str,
+    at: tuple[int, int],
+    font: Any,
+    style: str,
+    rng: np.random.Generator,
+    turned: bool,
 ) -> tuple[NDArray[np.float32], Text] | None:
     """`plane` with one line written at ``(row, column)``, None where it does not fit in by half."""
     left, top, right, bottom = font.getbbox(says)
@@ -231,7 +252,9 @@ def picture(
             if done is None:
                 continue
             box = done[1].box
-            around = taken[max(0, box.row_start - 12) : box.row_stop + 12, max(0, box.column_start - 12) : box.column_stop + 12]
+            around = taken[
+                max(0, box.row_start - 12) : box.row_stop + 12, max(0, box.column_start - 12) : box.column_stop + 12
+            ]
             if around.any():
                 continue
             taken[box.row_start : box.row_stop, box.column_start : box.column_stop] = True
@@ -286,7 +309,9 @@ def _tube(image: NDArray[np.float32], rng: np.random.Generator, value: float, wi
     layer = Image.new("F", (columns, rows), 0.0)
     t = np.linspace(0, 1, 60)
     p = rng.uniform(0.1, 0.9, (4, 2)) * (columns, rows)
-    curve = sum(w[:, None] * q for w, q in zip(((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3), p, strict=True))
+    curve = sum(
+        w[:, None] * q for w, q in zip(((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3), p, strict=True)
+    )
     ImageDraw.Draw(layer).line([tuple(map(float, q)) for q in curve], fill=value, width=max(1, width), joint="curve")
     drawn = np.asarray(layer)
     image[:] = np.clip(image + drawn, 0, 1) if add else np.maximum(image, drawn)

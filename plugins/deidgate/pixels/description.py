@@ -184,7 +184,7 @@ def describe(dataset: Dataset) -> PixelDescription:
         signed=signed,
         vr=str(dataset[keyword].VR),
     )
-    if allocated == 1 and (samples != 1 or found.compressed and found.transfer_syntax != "1.2.840.10008.1.2.5"):
+    if allocated == 1 and (samples != 1 or (found.compressed and found.transfer_syntax != "1.2.840.10008.1.2.5")):
         raise CannotDeidentify("pixel-data-description", "BitsAllocated")
     if photometric == "YBR_FULL_422" and not found.compressed and (columns % 2 or planar):
         raise CannotDeidentify("pixel-data-description", "Columns")

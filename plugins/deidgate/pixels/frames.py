@@ -83,7 +83,7 @@ def frames(
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-truncated``: shorter than it claims. ``pixel-data-frames``: another number of frames than it claims.
+        ``pixel-data-truncated``: shorter than it claims. ``pixel-data-frames``: not as many frames as it claims.
         And what `decode` raises.
     """
     wanted = range(description.frames) if indices is None else sorted(set(indices))

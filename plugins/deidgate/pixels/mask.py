@@ -1,41 +1,399 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A new dataset in which boxes of pixels are blanked, in every frame and every plane."""
+"""A new dataset in which boxes of pixels are blanked, in every frame and every plane.
+
+* Native pixels are edited in a copy of their bytes; nothing is decoded, so every other byte is the same.
+* Compressed pixels are decoded frame by frame. They are encoded again in their own Transfer Syntax where that is
+  lossless and can be written (RLE, JPEG-LS, JPEG 2000 lossless), and then frames without a box keep their codestream.
+  Otherwise the result is Explicit VR Little Endian, with the samples that the decoder gave.
+* Once lossy, always lossy: Lossy Image Compression and its ratio and method stay, and are written where the Transfer
+  Syntax says more than the header did (PS3.3 C.7.6.1.1.5).
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from deidgate.dicom.box import Box
+from deidgate.errors import CannotDeidentify
+from deidgate.pixels.codestream import without_comments
+from deidgate.pixels.description import PixelDescription, describe, pixel_keyword
+from deidgate.pixels.frames import Decoder, Frame, codestreams, decode, native_buffer, native_frame, stored_values
+
+_ENCODABLE = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
+"""Lossless syntaxes that can be written here; all IODs that allow them compressed on the way in allow them on."""
+
+_LOSSY = {
+    str(JPEGBaseline8Bit): "ISO_10918_1",
+    str(JPEGExtended12Bit): "ISO_10918_1",
+    str(JPEGLSNearLossless): "ISO_14495_1",
+}
+"""Transfer Syntaxes that are always lossy, and their Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1)."""
+
+_LARGEST_ELEMENT = 0xFFFFFFFE
+"""Length of the largest native element, and of offsets in a Basic Offset Table (PS3.5 7.1.1 and A.4)."""
+
+_EXTREMES = ("SmallestImagePixelValue", "LargestImagePixelValue")
 
 
 class Fill(StrEnum):
     """What a masked pixel becomes."""
 
     BLACK = "black"
-    """What is displayed as black: the lowest value, or the highest with MONOCHROME1."""
+    """What is displayed darkest: the lowest value in the frame (the highest with MONOCHROME1), so that the range of
+    values, and with it a viewer's window, stays."""
 
     PADDING = "padding"
-    """Pixel Padding Value where the dataset has one, else as BLACK."""
+    """Pixel Padding Value where a grey dataset has one, else as BLACK."""
 
 
-def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK) -> Dataset:
+def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decoder: Decoder = decode) -> Dataset:
     """A new dataset with `boxes` blanked; `dataset` is not changed.
 
-    Native pixels outside the boxes are the same bytes. Compressed ones are decoded and encoded again without loss, in
-    the same Transfer Syntax where that is lossless and can be written, else uncompressed; pixels outside the boxes have
-    the values that the decoder gave.
+    Native pixels outside the boxes are the same bytes. Compressed ones are decoded and encoded again without loss;
+    pixels outside the boxes have the values that the decoder gave. Without boxes, a copy is returned.
 
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-…``: the pixels cannot be decoded or are shorter than they claim.
+        ``pixel-data-…``: the pixels cannot be decoded, are shorter than they claim, or cannot be written.
     """
-    raise NotImplementedError
+    wanted = tuple(boxes)
+    if not wanted:
+        return copy.copy(dataset)
+    description = describe(dataset)
+    wanted = tuple(box for box in (_inside(box, description) for box in wanted) if box is not None)
+    if description.compressed:
+        return _mask_compressed(dataset, description, wanted, fill, decoder)
+    return _mask_native(dataset, description, wanted, fill)
 
 
 def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
-    """A new dataset whose overlay bits in the unused bits of Pixel Data are zero; `dataset` itself if there are none."""
-    raise NotImplementedError
+    """A new dataset whose unused bits of Pixel Data are what unused bits should be; `dataset` itself if they are.
+
+    Overlays could once be kept in the bits of Pixel Data that the image does not use (retired, PS3.5 8.1.2), and so can
+    anything else. Unused bits become zero, or the sign where values are signed. Compressed pixels have no unused bits
+    that a decoder gives out.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-…``: the pixels cannot be read.
+    """
+    if pixel_keyword(dataset) != "PixelData":
+        return dataset
+    d = describe(dataset)
+    if d.compressed or d.stored == d.allocated:
+        return dataset
+    buffer = native_buffer(dataset, d)
+    cells = np.frombuffer(buffer, dtype=d.cell, count=d.native_bytes // d.cell.itemsize)
+    kept = _as_cells(stored_values(cells, d), d)
+    if np.array_equal(kept, cells):
+        return dataset
+    result = copy.copy(dataset)
+    _put(result, d, kept.tobytes() + buffer[d.native_bytes :])
+    return result
+
+
+def darkest(frame: Frame, dataset: Dataset, description: PixelDescription, fill: Fill) -> tuple[int | float, ...]:
+    """The stored values of a masked pixel of `frame`, one for each sample."""
+    if frame.photometric == "PALETTE COLOR":
+        return (_darkest_entry(dataset, frame.values),)
+    if frame.photometric == "RGB":
+        return (0, 0, 0)
+    if frame.photometric.startswith("YBR"):
+        return (0, 1 << (description.stored - 1), 1 << (description.stored - 1))
+    padding = dataset.get("PixelPaddingValue")
+    if fill is Fill.PADDING and isinstance(padding, int) and description.lowest <= padding <= description.highest:
+        return (padding,)
+    finite = frame.values[np.isfinite(frame.values)] if frame.values.dtype.kind == "f" else frame.values
+    if not finite.size:
+        return (0,)
+    return (finite.max().item() if frame.photometric == "MONOCHROME1" else finite.min().item(),)
+
+
+def _darkest_entry(dataset: Dataset, indices: NDArray[Any]) -> int:
+    """The index, among those that the frame uses, whose colour is darkest."""
+    from deidgate.pixels.render import through_palette
+
+    used = np.unique(indices)
+    colours = through_palette(used.reshape(-1, 1, 1), dataset).reshape(len(used), -1)
+    return int(used[int(colours.astype(np.float64).sum(axis=1).argmin())])
+
+
+def _inside(box: Box, description: PixelDescription) -> Box | None:
+    """`box` clipped to the frame; None when nothing is left."""
+    if box.frame is not None and not 0 <= box.frame < description.frames:
+        return None
+    clipped = Box(
+        max(0, box.row_start),
+        min(description.rows, box.row_stop),
+        max(0, box.column_start),
+        min(description.columns, box.column_stop),
+        box.frame,
+    )
+    return clipped if clipped.row_start < clipped.row_stop and clipped.column_start < clipped.column_stop else None
+
+
+def _of_frame(boxes: tuple[Box, ...], index: int) -> list[Box]:
+    return [box for box in boxes if box.frame is None or box.frame == index]
+
+
+def _mask_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill) -> Dataset:
+    original = native_buffer(dataset, d)
+    edited = bytearray(original)
+    for index in range(d.frames):
+        here = _of_frame(boxes, index)
+        if here:
+            _edit_frame(edited, d, index, here, darkest(native_frame(original, d, index), dataset, d, fill))
+    result = copy.copy(dataset)
+    _put(result, d, bytes(edited))
+    _true_extremes(result, d, (native_frame(bytes(edited), d, index) for index in range(d.frames)))
+    return result
+
+
+def _edit_frame(
+    edited: bytearray, d: PixelDescription, index: int, boxes: list[Box], value: tuple[int | float, ...]
+) -> None:
+    """Blank `boxes` of one native frame in place."""
+    if d.allocated == 1:
+        _edit_bits(edited, d, index, boxes, int(value[0]))
+        return
+    size = d.frame_bits // 8
+    start = index * size
+    if d.swapped_bytes:
+        _edit_swapped(edited, d, start, size, boxes, value)
+        return
+    cells = np.frombuffer(edited, dtype=d.cell, count=size // d.cell.itemsize, offset=start)
+    _blank(cells, d, boxes, value)
+
+
+def _edit_swapped(
+    edited: bytearray, d: PixelDescription, start: int, size: int, boxes: list[Box], value: tuple[int | float, ...]
+) -> None:
+    even, stop = start - start % 2, start + size + (start + size) % 2
+    words = np.frombuffer(bytes(edited[even:stop]).ljust(stop - even, b"\0"), dtype="u1").reshape(-1, 2)[:, ::-1].copy()
+    flat = words.reshape(-1)
+    _blank(flat[start - even : start - even + size], d, boxes, value)
+    edited[even:stop] = words[:, ::-1].tobytes()[: min(stop, len(edited)) - even]
+
+
+def _blank(cells: NDArray[Any], d: PixelDescription, boxes: list[Box], value: tuple[int | float, ...]) -> None:
+    """Blank `boxes` in the flat `cells` of one frame, whatever the order of its samples."""
+    filled = _as_cells(np.asarray(value, dtype=np.int64 if d.keyword == "PixelData" else np.float64), d)
+    if d.photometric == "YBR_FULL_422":  # two pixels share their colour: a box grows to whole pairs
+        pairs = cells.reshape(d.rows, d.columns // 2, 4)
+        for box in boxes:
+            rows, columns = slice(box.row_start, box.row_stop), slice(box.column_start // 2, (box.column_stop + 1) // 2)
+            pairs[rows, columns] = filled[[0, 0, 1, 2]]
+        return
+    if d.planar:
+        planes = cells.reshape(d.samples, d.rows, d.columns)
+        for box in boxes:
+            planes[:, box.row_start : box.row_stop, box.column_start : box.column_stop] = filled[:, None, None]
+        return
+    pixels = cells.reshape(d.rows, d.columns, d.samples)
+    for box in boxes:
+        pixels[box.row_start : box.row_stop, box.column_start : box.column_stop] = filled
+
+
+def _edit_bits(edited: bytearray, d: PixelDescription, index: int, boxes: list[Box], value: int) -> None:
+    """Blank `boxes` in a frame of single bits, which may begin within a byte."""
+    first = index * d.frame_bits
+    start, stop = first // 8, (first + d.frame_bits + 7) // 8
+    bits = np.unpackbits(np.frombuffer(bytes(edited[start:stop]), dtype="u1"), bitorder="little")
+    plane = bits[first % 8 : first % 8 + d.frame_bits].reshape(d.rows, d.columns)
+    for box in boxes:
+        plane[box.row_start : box.row_stop, box.column_start : box.column_stop] = value
+    edited[start:stop] = np.packbits(bits, bitorder="little").tobytes()
+
+
+def _as_cells(values: NDArray[Any], d: PixelDescription) -> NDArray[Any]:
+    """Native cells of stored `values`: shifted into place; the unused bits are zero, or the sign."""
+    if d.keyword != "PixelData":
+        return values.astype(d.cell)
+    wide = values.astype(np.int64)
+    if d.shift:
+        wide = wide << d.shift
+    return (wide & ((1 << d.allocated) - 1)).astype(d.cell)
+
+
+def _mask_compressed(
+    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
+) -> Dataset:
+    if d.transfer_syntax in _ENCODABLE and d.allocated in (8, 16):
+        return _mask_same_syntax(dataset, d, boxes, fill, decoder)
+    return _mask_to_native(dataset, d, boxes, fill, decoder)
+
+
+def _mask_same_syntax(
+    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
+) -> Dataset:
+    encoded: list[bytes] = []
+    extremes: list[Frame] = []
+    for index, codestream in enumerate(codestreams(dataset, d)):
+        here = _of_frame(boxes, index)
+        if not here:
+            encoded.append(without_comments(codestream, d.transfer_syntax))
+            continue
+        frame = _blanked(decoder(codestream, d), dataset, d, here, fill)
+        encoded.append(_encode(frame, d))
+        if d.frames == 1:
+            extremes.append(frame)
+    result = copy.copy(dataset)
+    if sum(len(part) + 9 for part in encoded) < _LARGEST_ELEMENT:
+        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+            if keyword in result:
+                del result[keyword]
+        result.PixelData = encapsulate(encoded, has_bot=len(encoded) > 1)
+    else:
+        result.PixelData, result.ExtendedOffsetTable, result.ExtendedOffsetTableLengths = encapsulate_extended(encoded)
+    result["PixelData"].VR = "OB"
+    result["PixelData"].is_undefined_length = True
+    if d.samples > 1 and d.transfer_syntax != RLELossless:
+        result.PlanarConfiguration = 0
+    _true_extremes(result, d, extremes)
+    return result
+
+
+def _mask_to_native(
+    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
+) -> Dataset:
+    """Decoded, masked and left uncompressed, for syntaxes that are lossy or that cannot be written."""
+    if d.rows * d.columns * d.samples * (d.allocated // 8) * d.frames > _LARGEST_ELEMENT:
+        raise CannotDeidentify("pixel-data-too-large-to-write", d.keyword)
+    out = bytearray()
+    photometric, low, high, itemsize, compressed = d.photometric, None, None, d.allocated // 8, 0
+    for index, codestream in enumerate(codestreams(dataset, d)):
+        compressed += len(codestream)
+        frame = decoder(codestream, d)
+        if frame.photometric.startswith("YBR"):
+            frame = _to_rgb(frame)
+        frame = _blanked(frame, dataset, d, _of_frame(boxes, index), fill)
+        values = frame.values
+        if values.dtype.itemsize > itemsize:
+            raise CannotDeidentify("pixel-data-size", d.keyword)
+        low = values.min() if low is None else min(low, values.min())
+        high = values.max() if high is None else max(high, values.max())
+        photometric = frame.photometric
+        out += values.astype(f"<{'i' if d.signed else 'u'}{itemsize}").tobytes()
+    result = copy.copy(dataset)
+    result.file_meta = FileMetaDataset(dataset.file_meta)
+    result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in result:
+            del result[keyword]
+    result.PixelData = bytes(out) + b"\0" * (len(out) % 2)
+    result["PixelData"].VR = "OW" if d.allocated > 8 else "OB"
+    result["PixelData"].is_undefined_length = False
+    result.PhotometricInterpretation = photometric
+    if d.samples > 1:
+        result.PlanarConfiguration = 0
+    _write_extremes(result, low, high)
+    _declare_lossy(result, d, len(out), compressed)
+    return result
+
+
+def _blanked(frame: Frame, dataset: Dataset, d: PixelDescription, boxes: list[Box], fill: Fill) -> Frame:
+    if not boxes:
+        return frame
+    value = np.asarray(darkest(frame, dataset, d, fill)).astype(frame.values.dtype)
+    values = frame.values.copy()
+    for box in boxes:
+        values[box.row_start : box.row_stop, box.column_start : box.column_stop] = value
+    return Frame(values, frame.photometric)
+
+
+def _to_rgb(frame: Frame) -> Frame:
+    from pydicom.pixels.processing import convert_color_space
+
+    return Frame(convert_color_space(frame.values, "YBR_FULL", "RGB"), "RGB")
+
+
+def _encode(frame: Frame, d: PixelDescription) -> bytes:
+    """`frame` as a codestream of the dataset's own lossless syntax.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-not-written``: the encoder refused.
+    """
+    from pydicom.pixels import get_encoder
+
+    # JPEG 2000 is decoded to RGB and its multiple component transform is done again: Photometric Interpretation stays.
+    values = frame.values[..., 0] if d.samples == 1 else np.ascontiguousarray(frame.values)
+    wanted = np.dtype(f"{'i' if d.signed else 'u'}{d.allocated // 8}")
+    try:
+        encoded = get_encoder(UID(d.transfer_syntax)).encode(
+            np.ascontiguousarray(values.astype(wanted)),
+            rows=d.rows,
+            columns=d.columns,
+            samples_per_pixel=d.samples,
+            bits_allocated=d.allocated,
+            bits_stored=d.stored,
+            pixel_representation=int(d.signed),
+            photometric_interpretation=d.photometric,
+            planar_configuration=0,
+            number_of_frames=1,
+        )
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise CannotDeidentify("pixel-data-not-written", d.keyword) from error
+    return bytes(encoded)
+
+
+def _put(result: Dataset, d: PixelDescription, buffer: bytes) -> None:
+    element = copy.copy(result[d.keyword])
+    element.value = buffer
+    result[d.keyword] = element
+
+
+def _true_extremes(result: Dataset, d: PixelDescription, frames: Iterable[Frame]) -> None:
+    """Smallest and Largest Image Pixel Value of the masked frames, where the dataset states them."""
+    if not any(keyword in result for keyword in _EXTREMES):
+        return
+    low = high = None
+    for frame in frames:
+        low = frame.values.min() if low is None else min(low, frame.values.min())
+        high = frame.values.max() if high is None else max(high, frame.values.max())
+    if low is not None:
+        _write_extremes(result, low, high)
+
+
+def _write_extremes(result: Dataset, low: Any, high: Any) -> None:
+    for keyword, value in zip(_EXTREMES, (low, high), strict=True):
+        if keyword in result and value is not None and result.get(keyword) is not None:
+            element = copy.copy(result[keyword])
+            element.value = int(value)
+            result[keyword] = element
+
+
+def _declare_lossy(result: Dataset, d: PixelDescription, native: int, compressed: int) -> None:
+    """State what the Transfer Syntax said about loss before it was given up; what was stated already stays."""
+    method = _LOSSY.get(str(d.transfer_syntax))
+    if d.transfer_syntax in JPEG2000TransferSyntaxes and d.transfer_syntax != JPEG2000Lossless:
+        # JPEG 2000 may or may not be lossy: only the header knows.
+        return
+    if method is None or result.get("LossyImageCompression") == "01":
+        return
+    result.LossyImageCompression = "01"
+    result.LossyImageCompressionRatio = f"{native / max(1, compressed):.4g}"
+    result.LossyImageCompressionMethod = method
