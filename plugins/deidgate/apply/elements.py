@@ -17,7 +17,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from deidgate.dicom.charset import Charset
-from deidgate.dicom.elements import Element, elements_of, items_of, text_of
+from deidgate.dicom.elements import Element, items_of, tagged_elements, text_of
 from deidgate.dicom.encode import encoded
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
@@ -85,8 +85,8 @@ class _Work:
         if declared is not None:
             charset = Charset.declared(text_of(declared, Charset.declared("")))
         new: dict[BaseTag, Element] = {}
-        for element in elements_of(dataset):
-            kept = self._element(dataset, element, parents, charset)
+        for tag, element in tagged_elements(dataset):
+            kept = self._element(dataset, element, tag, parents, charset)
             if kept is not None:
                 new[element.tag] = kept
         if not parents:
@@ -97,8 +97,9 @@ class _Work:
         _as_read(result, dataset)
         return result
 
-    def _element(self, dataset: Dataset, element: Element, parents: Parents, charset: Charset) -> Element | None:
-        tag = int(element.tag)
+    def _element(
+        self, dataset: Dataset, element: Element, tag: int, parents: Parents, charset: Charset
+    ) -> Element | None:
         decision = self._decisions.get((parents, tag))
         if decision is None:
             if not parents and tag >> 16 == _PIXEL_GROUP:

@@ -8,7 +8,6 @@ the bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 from pydicom import DataElement, Dataset
@@ -29,10 +28,15 @@ class Unreadable(CannotDeidentify):
         super().__init__("unreadable-value", path)
 
 
-def elements_of(dataset: Dataset) -> Iterator[Element]:
+def tagged_elements(dataset: Dataset) -> list[tuple[int, Element]]:
+    """Tags and elements of one dataset in the order of their tags, read or not."""
+    # Dataset.items() hands out what is there; iterating over the dataset would convert every element.
+    return sorted(((int(tag), element) for tag, element in dataset.items()), key=_first)
+
+
+def elements_of(dataset: Dataset) -> list[Element]:
     """The elements of one dataset in the order of their tags, read or not."""
-    # Dataset.values() hands out what is there; iterating over the dataset would convert every element.
-    return iter(sorted(dataset.values(), key=_tag))
+    return [element for _, element in tagged_elements(dataset)]
 
 
 def declared_vr(element: Element) -> str:
@@ -107,5 +111,5 @@ def is_empty(element: Element) -> bool:
     return value is None or (not isinstance(value, (int, float)) and len(value) == 0)
 
 
-def _tag(element: Element) -> int:
-    return int(element.tag)
+def _first(pair: tuple[int, Element]) -> int:
+    return pair[0]

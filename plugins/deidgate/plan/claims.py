@@ -10,6 +10,7 @@ Source: PS3.15 E.1.1, PS3.3 C.7.1.1 (0012,0062-0064), C.12.1.1.9 (0028,0303), PS
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from pydicom import Dataset
 
@@ -47,8 +48,17 @@ def temporal_information(policy: Policy) -> str:
     return "MODIFIED" if Option.RETAIN_MODIFIED_DATES in policy.options else "REMOVED"
 
 
-def claims(header: Dataset, policy: Policy, pseudonyms: Pseudonyms, codes: tuple[str, ...]) -> tuple[Added, ...]:
-    """The claims of a plan, and the attributes of identity that the header lacks."""
+def claims(
+    header: Dataset,
+    policy: Policy,
+    pseudonyms: Pseudonyms,
+    codes: tuple[str, ...],
+    clean: Callable[[str, str], str],
+) -> tuple[Added, ...]:
+    """The claims of a plan, and the attributes of identity that the header lacks.
+
+    `clean` takes out of a text (with its VR) what the instance reveals: the methods of others stay, cleaned.
+    """
     missing = [
         Added(ElementPath.top(tag), vr, value, Reason("pseudonym", "the original has none"))
         for tag, vr, value in (
@@ -60,7 +70,7 @@ def claims(header: Dataset, policy: Policy, pseudonyms: Pseudonyms, codes: tuple
     return (
         *missing,
         Added(ElementPath.top(PATIENT_IDENTITY_REMOVED), "CS", "YES", _BECAUSE),
-        Added(ElementPath.top(METHOD), "LO", _methods(header, policy), _BECAUSE),
+        Added(ElementPath.top(METHOD), "LO", _methods(header, policy, clean), _BECAUSE),
         _codes(_former_codes(header), codes),
         Added(ElementPath.top(TEMPORAL_INFORMATION), "CS", temporal_information(policy), _BECAUSE),
     )
@@ -95,9 +105,9 @@ def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> P
     )
 
 
-def _methods(header: Dataset, policy: Policy) -> str:
+def _methods(header: Dataset, policy: Policy, clean: Callable[[str, str], str]) -> str:
     own = f"Deidgate {policy.label}"[:_LONG_STRING]
-    former = []
+    former: list[str] = []
     element = header.get_item(METHOD)
     if element is not None:
         try:
@@ -106,7 +116,8 @@ def _methods(header: Dataset, policy: Policy) -> str:
             former = []
     # Values of earlier runs of ours are replaced: the marks in them are of another file.
     kept = [value.strip() for value in former if value.strip() and not value.strip().startswith("Deidgate ")]
-    kept = [value for value in dict.fromkeys(kept) if value.isascii() and len(value) <= _LONG_STRING]
+    kept = [clean(value, "LO").strip() for value in dict.fromkeys(kept) if value.isascii()]
+    kept = [value for value in kept if value and len(value) <= _LONG_STRING]
     return "\\".join([*kept, own, *_MARK_VALUES])
 
 

@@ -43,7 +43,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to one Data Element, and why.
+    r"""What happens to one Data Element, and why.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Decision:
         EMPTY writes a zero-length value. REMOVE takes the element away with all that is in it; there are then
         no Decisions below it. DUMMY, CLEAN and UID write `value` (on a sequence: as KEEP).
     value : str, bytes or None
-        The new value: text with ``\\`` between values for every VR that has a text or number spelling, bytes for
+        The new value: text with ``\`` between values for every VR that has a text or number spelling, bytes for
         OB, OW, UN and their like; None with KEEP, REMOVE and EMPTY, and when CLEAN found nothing to change.
     because : Reason
     """
@@ -69,14 +69,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """An element that the original does not have, or whose value is replaced by one of the gateway's own.
+    r"""An element that the original does not have, or whose value is replaced by one of the gateway's own.
 
     Attributes
     ----------
     path : ElementPath
     vr : str
     value : str or tuple of tuple of Added
-        Text with ``\\`` between values, or for SQ its items.
+        Text with ``\`` between values, or for SQ its items.
     because : Reason
     """
 

@@ -39,7 +39,7 @@ def is_creator(tag: int) -> bool:
     return bool((tag >> 16) & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
 
 
-def safe_elements(elements: Iterable[Element], policy: Policy, charset: Charset) -> dict[int, Safe]:
+def safe_elements(elements: Iterable[tuple[int, Element]], policy: Policy, charset: Charset) -> dict[int, Safe]:
     """Tags of the safe private elements and of the creators that they need, each with the reason."""
     if Option.RETAIN_SAFE_PRIVATE not in policy.options:
         return {}
@@ -47,8 +47,7 @@ def safe_elements(elements: Iterable[Element], policy: Policy, charset: Charset)
     own = {(rule.creator, rule.group, rule.element) for rule in policy.private}
     creators: dict[int, str] = {}
     safe: dict[int, Safe] = {}
-    for element in elements:
-        tag = int(element.tag)
+    for tag, element in elements:
         if is_creator(tag):
             try:
                 creators[tag] = text_of(element, charset).strip()

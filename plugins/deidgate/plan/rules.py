@@ -28,7 +28,7 @@ from functools import lru_cache
 
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import dictionary_vr
-from deidgate.plan.model import Reason
+from deidgate.plan.model import Action, Decision, Reason
 from deidgate.policy.model import DateAction, DateRule, Option, Policy, Word
 from deidgate.standard.confidentiality import ConfidentialityTable, Row, confidentiality_table
 from deidgate.standard.types import TypesHere, iod_of
@@ -38,6 +38,10 @@ PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 _INSTANCE_UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 # Code Value, Coding Scheme Designator, Coding Scheme Version, Code Meaning, Long Code Value, URN Code Value.
 _CODE = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
+
+
+# Levels that are remembered; a sender of nonsense can make as many as there are ways through sequences.
+_MOST_LEVELS = 20_000
 
 
 class Treat(Enum):
@@ -91,6 +95,7 @@ class Level:
     codes: bool = False  # the items of a sequence that gets D itself: their codes say nothing either
     verdicts: dict[tuple[int, str], Verdict] = field(default_factory=dict)
     levels: dict[tuple[int, bool], Level] = field(default_factory=dict)
+    shared: dict[tuple[int, str, Action], Decision] = field(default_factory=dict)
 
     def verdict(self, tag: int, vr: str) -> Verdict:
         """What the rules say about element `tag` of VR `vr` in this dataset or item."""
@@ -104,7 +109,9 @@ class Level:
         found = self.levels.get((tag, dummies))
         if found is None:
             found = Level(self.rules, (*self.chain, tag), self.types.below(tag), self.dummies or dummies, codes=dummies)
-            self.levels[tag, dummies] = found
+            if self.rules.levels < _MOST_LEVELS:
+                self.rules.levels += 1
+                self.levels[tag, dummies] = found
         return found
 
 
@@ -119,6 +126,7 @@ class Rules:
         self._iod = iod_of(sop_class_uid)
         self.top = Level(self, (), self._iod.types(modules))
         self._lines = {rule.path: rule for rule in policy.elements}
+        self.levels = 0
         self._longest = max((len(path) for path in self._lines), default=0)
 
     def decide(self, level: Level, tag: int, vr: str) -> Verdict:

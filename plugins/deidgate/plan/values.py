@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of the value of one element under its verdict."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+
+from deidgate.dicom import vr as vrs
+from deidgate.dicom.charset import Charset
+from deidgate.dicom.dictionary import value_counts
+from deidgate.dicom.elements import Element, Unreadable, raw_bytes, text_of
+from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
+from deidgate.plan.model import Action
+from deidgate.plan.rules import Treat, Verdict
+from deidgate.plan.text import Revealed, Style, clean_text, revealed
+from deidgate.policy.model import DateAction, DateRule, Policy
+from deidgate.pseudonym.model import Pseudonyms
+
+CHARACTER_SET = 0x00080005
+ASCII = Charset.declared("")
+
+
+def charset_of(dataset: Dataset, inherited: Charset) -> Charset:
+    """The character set of a dataset or item."""
+    element = dataset.get_item(CHARACTER_SET)
+    return inherited if element is None else Charset.declared(text_of(element, ASCII))
+
+
+class Values:
+    """New values for the elements of one instance."""
+
+    def __init__(self, header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> None:
+        self._header = header
+        self._pseudonyms = pseudonyms
+        self._revealed: Revealed | None = None
+        self._style = Style(policy.text_style)
+
+    def changed(
+        self, element: Element, tag: int, vr: str, charset: Charset, verdict: Verdict
+    ) -> tuple[Action, str | None]:
+        """Action and new value of an element that is not empty, under KEEP, UID, TEXT and DATE.
+
+        Raises
+        ------
+        Unreadable
+            The bytes are no value of the VR.
+        InvalidDate
+            The text is no date, time or age.
+        """
+        data = raw_bytes(element)
+        if data is not None and not vrs.is_value(vr, data):
+            raise Unreadable
+        if verdict.treat is Treat.KEEP:
+            return self._kept(element, data, tag, vr, charset)
+        text = text_of(element, charset)
+        if verdict.treat is Treat.UID:
+            new = "\\".join(self._pseudonyms.uid(one) for one in text.split("\\"))
+            return (Action.KEEP, None) if new == text else (Action.UID, new)
+        if verdict.treat is Treat.DATE:
+            rule = verdict.dates or DateRule(DateAction.REMOVE)
+            moved = change_date(vr, text, self.operation(rule))
+            if moved is None:
+                raise InvalidDate
+            return Action.CLEAN, None if moved == text else moved
+        cleaned = self.clean(text, vr)
+        if not cleaned.strip(" \\"):
+            return Action.EMPTY, None
+        return Action.CLEAN, None if cleaned == text else cleaned
+
+    def clean(self, text: str, vr: str) -> str:
+        """The text without what the instance reveals."""
+        if self._revealed is None:
+            self._revealed = revealed(self._header)
+        return clean_text(text, vr, self._revealed, self._style)
+
+    def operation(self, rule: DateRule) -> DateOperation:
+        """The date operation of a policy's rule for this patient."""
+        if rule.action is DateAction.SHIFT:
+            return Shift(-self._pseudonyms.shift_days)
+        if rule.action is DateAction.TRUNCATE:
+            return Truncate("year" if rule.to == "year" else "month", rule.day)
+        return Keep() if rule.action is DateAction.KEEP else Remove()
+
+    def _kept(
+        self, element: Element, data: bytes | None, tag: int, vr: str, charset: Charset
+    ) -> tuple[Action, str | None]:
+        if vr == "AS":
+            text = text_of(element, charset)
+            changed = change_age(text)
+            return (Action.KEEP, None) if changed == text else (Action.CLEAN, changed)
+        if vr in vrs.LOCAL_TEXT:
+            if data is None or not data.isascii():
+                text_of(element, charset)
+        elif vr in vrs.BINARY_NUMBERS and data is not None:
+            # A number element that is too long has swallowed something.
+            most = value_counts(tag)[1]
+            if most and len(data) > most * vrs.BINARY_NUMBERS[vr]:
+                raise Unreadable
+        return Action.KEEP, None

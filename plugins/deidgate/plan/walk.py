@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walk through an instance and decide on every element, at every depth.
+
+What each element's rule is, `deidgate.plan.rules` says. Here its value meets the rule:
+
+* a value that is none of its VR, a VR that is not the attribute's, a tag of no dictionary and a sequence that is too
+  deep are removed or held, as the policy says, and never passed; where the IOD demands a value, they are held;
+* private elements are removed but for safe ones (`deidgate.plan.private`);
+* group lengths and anything that belongs into file meta or a command are removed;
+* pixels of the outermost dataset are kept here and looked at elsewhere; those in items are removed, because nobody
+  looks at them.
+"""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+
+from deidgate.dicom import vr as vrs
+from deidgate.dicom.charset import Charset
+from deidgate.dicom.dictionary import dictionary_vr, value_counts
+from deidgate.dicom.elements import Element, Unreadable, declared_vr, is_empty, items_of, tagged_elements
+from deidgate.dicom.path import ElementPath
+from deidgate.errors import CannotDeidentify
+from deidgate.plan.claims import CLAIMS
+from deidgate.plan.dates import InvalidDate
+from deidgate.plan.model import Action, Decision, Reason
+from deidgate.plan.private import Safe, is_creator, safe_elements
+from deidgate.plan.rules import Level, Treat, Verdict, vr_of
+from deidgate.plan.values import ASCII, Values, charset_of
+from deidgate.policy.model import DateAction, Doubt, Policy
+from deidgate.pseudonym.model import Pseudonyms
+from deidgate.standard.confidentiality import confidentiality_table
+
+Parents = tuple[tuple[int, int], ...]
+
+_PIXEL_GROUP = 0x7FE0
+_CLAIMED = Reason("E.1.1", "the gateway's own claim")
+_NO_DATASET = Reason("PS3.5 7.2", "not of a dataset")
+_PIXELS = Reason("pixels")
+_INNER_PIXELS = Reason("E.3.1", "pixels in an item")
+_PRIVATE = Reason("E.1-1 Private Attributes X")
+_GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
+_IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
+# Decisions without a value are the same for every instance; so many of them are kept, for the next one.
+_MOST_SHARED = 4096
+
+
+class Walk:
+    """The decisions on one instance, as they are made."""
+
+    def __init__(self, header: Dataset, policy: Policy, pseudonyms: Pseudonyms, values: Values) -> None:
+        self.decisions: list[Decision] = []
+        self._defaults = policy.defaults
+        self._policy = policy
+        self._pseudonyms = pseudonyms
+        self._values = values
+        self._table = confidentiality_table()
+
+    def dataset(self, dataset: Dataset, parents: Parents, level: Level, charset: Charset) -> None:
+        """Decide on all elements of one dataset or item."""
+        charset = charset_of(dataset, charset)
+        elements = tagged_elements(dataset)
+        safe = safe_elements(elements, self._policy, charset)
+        for tag, element in elements:
+            group = tag >> 16
+            if group & 1:
+                self._private(dataset, element, parents, tag, level, charset, safe.get(tag))
+            elif group < 0x0008 or tag & 0xFFFF == 0:
+                # Group lengths are retired; commands, file meta and directories do not belong here. PS3.5 7.2, 7.5.
+                self._decide(level, parents, tag, declared_vr(element), Action.REMOVE, _NO_DATASET)
+            elif group == _PIXEL_GROUP and dictionary_vr(tag):
+                action, why = (Action.REMOVE, _INNER_PIXELS) if parents else (Action.KEEP, _PIXELS)
+                self._decide(level, parents, tag, declared_vr(element) or "OW", action, why)
+            elif tag in CLAIMS and not parents:
+                self._decide(level, parents, tag, declared_vr(element), Action.REMOVE, _CLAIMED)
+            else:
+                self._standard(dataset, element, parents, tag, level, charset)
+
+    def _standard(
+        self, dataset: Dataset, element: Element, parents: Parents, tag: int, level: Level, charset: Charset
+    ) -> None:
+        declared = declared_vr(element)
+        vr = vr_of(tag, declared)
+        named = dictionary_vr(tag)
+        if not named and self._table.row(tag) is None:
+            if self._defaults.unknown is Doubt.HOLD:
+                raise CannotDeidentify("unknown-attribute", str(ElementPath(parents, tag)))
+            self._decide(level, parents, tag, vr, Action.REMOVE, Reason("policy [defaults] unknown"))
+            return
+        verdict = level.verdict(tag, vr)
+        if verdict.treat is Treat.REMOVE:
+            self._decide(level, parents, tag, vr, Action.REMOVE, verdict.because)
+        elif not vrs.fits(vr, named or declared):
+            self._doubtful(level, parents, tag, vr, verdict, self._defaults.malformed, "vr-is-not-the-attributes")
+        elif vr == "SQ":
+            self._sequence(dataset, element, parents, tag, level, charset, verdict)
+        else:
+            self._value(element, parents, tag, vr, level, charset, verdict)
+
+    def _private(
+        self,
+        dataset: Dataset,
+        element: Element,
+        parents: Parents,
+        tag: int,
+        level: Level,
+        charset: Charset,
+        safe: Safe | None,
+    ) -> None:
+        vr = declared_vr(element) or "UN"
+        if safe is None:
+            self._decide(level, parents, tag, vr, Action.REMOVE, _PRIVATE)
+            return
+        because = Reason(f"E.1-1 option 113111, {safe.source}")
+        if is_creator(tag):
+            self._decide(level, parents, tag, "LO", Action.KEEP, because)
+            return
+        if vr == "UN" and safe.vr:
+            vr = safe.vr.partition("/")[0]
+        gone = Verdict(Treat.REMOVE, because)
+        dates = self._policy.dates.other
+        if vr == "SQ":
+            self._sequence(dataset, element, parents, tag, level, charset, Verdict(Treat.KEEP, because, instead=gone))
+            return
+        if vr == "UI":
+            verdict = Verdict(Treat.UID, because, instead=gone)
+        elif vr in vrs.DATES and dates.action is not DateAction.REMOVE:
+            verdict = Verdict(Treat.DATE, because, dates=dates, instead=gone)
+        elif vr == "PN" or vr in vrs.DATES:
+            verdict = gone
+        elif vr in vrs.TEXT and vr != "CS":
+            verdict = Verdict(Treat.TEXT, because, instead=gone)
+        else:
+            verdict = Verdict(Treat.KEEP, because, instead=gone)
+        self._value(element, parents, tag, vr, level, charset, verdict)
+
+    def _sequence(
+        self,
+        dataset: Dataset,
+        element: Element,
+        parents: Parents,
+        tag: int,
+        level: Level,
+        charset: Charset,
+        verdict: Verdict,
+    ) -> None:
+        if verdict.treat in _GONE:
+            self._decide(level, parents, tag, "SQ", _GONE[verdict.treat], verdict.because)
+            return
+        if len(parents) >= self._defaults.depth:
+            self._doubtful(level, parents, tag, "SQ", verdict, self._defaults.deep, "sequence-too-deep")
+            return
+        try:
+            items = items_of(dataset, element)
+        except Unreadable:
+            self._doubtful(level, parents, tag, "SQ", verdict, self._defaults.malformed, "sequence-unreadable")
+            return
+        dummies = verdict.treat is Treat.DUMMY
+        self._decide(level, parents, tag, "SQ", Action.DUMMY if dummies else Action.KEEP, verdict.because)
+        below = level.below(tag, dummies)
+        for number, item in enumerate(items):
+            self.dataset(item, (*parents, (tag, number)), below, charset)
+
+    def _value(
+        self, element: Element, parents: Parents, tag: int, vr: str, level: Level, charset: Charset, verdict: Verdict
+    ) -> None:
+        treat = verdict.treat
+        if treat in _GONE:
+            self._decide(level, parents, tag, vr, _GONE[treat], verdict.because)
+        elif treat is Treat.PATIENT_ID:
+            self._decide(level, parents, tag, vr, Action.DUMMY, verdict.because, self._pseudonyms.patient_id)
+        elif treat is Treat.PATIENT_NAME:
+            self._decide(level, parents, tag, vr, Action.DUMMY, verdict.because, self._pseudonyms.patient_name)
+        elif is_empty(element):
+            # Nothing to change, and nothing to make up.
+            self._decide(level, parents, tag, vr, Action.KEEP, verdict.because)
+        elif treat is Treat.DUMMY:
+            self._dummy(element, parents, tag, vr, level, charset, verdict)
+        else:
+            try:
+                action, value = self._values.changed(element, tag, vr, charset, verdict)
+            except Unreadable:
+                self._doubtful(level, parents, tag, vr, verdict, self._defaults.malformed, "unreadable-value")
+                return
+            except InvalidDate:
+                # What the profile says about the element without the option that wanted its date.
+                instead = verdict.instead or Verdict(Treat.REMOVE, verdict.because, verdict.required)
+                self._value(element, parents, tag, vr, level, charset, instead)
+                return
+            if action is Action.EMPTY and verdict.required in ("1", "1C"):
+                self._dummy(element, parents, tag, vr, level, charset, verdict)
+            else:
+                self._decide(level, parents, tag, vr, action, verdict.because, value)
+
+    def _dummy(
+        self, element: Element, parents: Parents, tag: int, vr: str, level: Level, charset: Charset, verdict: Verdict
+    ) -> None:
+        if vr == "UI" and verdict.value is None:
+            uid = Verdict(Treat.UID, verdict.because, verdict.required)
+            self._value(element, parents, tag, vr, level, charset, uid)
+            return
+        value = verdict.value if verdict.value is not None else vrs.dummy(vr, value_counts(tag)[0])
+        self._decide(level, parents, tag, vr, Action.DUMMY, verdict.because, value)
+
+    def _doubtful(
+        self, level: Level, parents: Parents, tag: int, vr: str, verdict: Verdict, doubt: Doubt, code: str
+    ) -> None:
+        """Carry out a verdict that needs no value of the original; hold or remove anything else."""
+        named = dictionary_vr(tag).partition(" or ")[0] or vr
+        why = Reason(f"policy [defaults] {code}")
+        if verdict.treat is Treat.EMPTY:
+            self._decide(level, parents, tag, named, Action.EMPTY, verdict.because)
+        elif verdict.treat is Treat.DUMMY and named not in ("SQ", "UI"):
+            value = vrs.dummy(named, value_counts(tag)[0])
+            self._decide(level, parents, tag, named, Action.DUMMY, verdict.because, value)
+        elif doubt is Doubt.HOLD or verdict.required == "1" or verdict.treat in _IDENTITY:
+            raise CannotDeidentify(code, str(ElementPath(parents, tag)))
+        elif verdict.required == "2":
+            self._decide(level, parents, tag, named, Action.EMPTY, why)
+        else:
+            self._decide(level, parents, tag, vr, Action.REMOVE, why)
+
+    def _decide(
+        self,
+        level: Level,
+        parents: Parents,
+        tag: int,
+        vr: str,
+        action: Action,
+        because: Reason,
+        value: str | bytes | None = None,
+    ) -> None:
+        if parents or value is not None:
+            self.decisions.append(Decision(ElementPath(parents, tag), vr, action, value, because))
+            return
+        key = (tag, vr, action)
+        shared = level.shared.get(key)
+        if shared is None or shared.because is not because:
+            shared = Decision(ElementPath(parents, tag), vr, action, None, because)
+            if len(level.shared) < _MOST_SHARED:
+                level.shared[key] = shared
+        self.decisions.append(shared)
+
+
+def decisions(
+    header: Dataset, level: Level, policy: Policy, pseudonyms: Pseudonyms, values: Values
+) -> tuple[Decision, ...]:
+    """One decision for each element of `header`, in depth-first order, except below removed sequences."""
+    walk = Walk(header, policy, pseudonyms, values)
+    walk.dataset(header, (), level, ASCII)
+    return tuple(walk.decisions)
