@@ -17,9 +17,4 @@ RUN printf 'Acquire::Check-Valid-Until "false";\nAcquire::Check-Date "false";\nA
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && groupadd --gid 10001 deidgate \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin deidgate
-# Each of these programs has a bundle of its own unless it is told.
-ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
-    LANG=C.UTF-8
+ENV LANG=C.UTF-8

@@ -120,10 +120,10 @@ def status_lines(services: tuple[Container, ...], flow: dict[str, object] | None
     """The status for a person: the services, then one line for each number of the flow."""
     if not services:
         return ["nothing runs; start it with ./gateway up"]
-    lines = [f"{one.service:<15}{one.state}{f' ({one.health})' if one.health else ''}" for one in services]
+    lines = [f"{one.service:<20}{one.state}{f' ({one.health})' if one.health else ''}" for one in services]
     if flow is None:
         return [*lines, "", "the worker does not answer: ./gateway logs worker"]
-    return [*lines, "", *(f"{key:<15}{value}" for key, value in flow.items() if isinstance(value, (str, int, float)))]
+    return [*lines, "", *(f"{key:<20}{value}" for key, value in flow.items() if isinstance(value, (str, int, float)))]
 
 
 def logs(site: Site, given: argparse.Namespace) -> int:
