@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Take spans out of a text and leave it tidy: no doubled separators, no empty brackets, no word that leads nowhere."""
+"""Take spans out of a text and leave it tidy: no doubled separators, no empty brackets, no word that leads nowhere.
+
+All steps are local to a span, so that the time is proportional to the length of the text.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +13,36 @@ from deidgate.plan.text.spans import Span
 from deidgate.plan.text.words import roles
 
 _SEPARATORS = " \t_-^,;:/|.=#&@~'\"<>*"
-_OPENING, _CLOSING = "([{", ")]}"
+_PARTNER = {"(": ")", "[": "]", "{": "}"}
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)([\W_]{0,3})\Z")
-_EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|\"\s*\"|<\s*>")
+_LONGEST_LEAD = 4  # words that may lead to a span: "was scheduled by Dr"
+_LONGEST_WORD = 24
 _ANYTHING = re.compile(r"[^\W_]")
+# In capitals at the beginning of a description these are modalities and no addresses.
+_MODALITIES = frozenset({"MR", "DR", "SR", "PR"})
 
 
 def cut(original: str, folded: str, origin: Sequence[int], spans: Iterable[Span]) -> str:
     """`original` without the `spans`, which are ranges of its folded form; empty when nothing of worth is left."""
+    ranges = [(origin[span.start], origin[span.stop]) for span in _merged(original, folded, origin, spans)]
+    if any(c in original for c in "()[]{}"):
+        ranges = _with_brackets(original, ranges)
     pieces: list[str] = []
     at = 0
-    for span in _merged(folded, spans):
-        pieces.append(original[at : origin[span.start]])
-        at = max(at, origin[span.stop])
+    for start, stop in ranges:
+        pieces.append(original[at:start])
+        at = stop
     pieces.append(original[at:])
-    result = pieces[0]
-    for piece in pieces[1:]:
-        result = _joined(result, piece)
-    while empty := _EMPTY.search(result):
-        result = _joined(result[: empty.start()], result[empty.end() :])
-    result = _without_loose_brackets(result)
+    result = _joined(pieces)
     return result if _ANYTHING.search(result) else ""
 
 
-def _merged(folded: str, spans: Iterable[Span]) -> list[Span]:
+def _merged(original: str, folded: str, origin: Sequence[int], spans: Iterable[Span]) -> list[Span]:
     """Spans in order, without overlaps, each with the words before it that only led to it."""
     merged: list[Span] = []
-    for span in sorted(spans):
+    for span in sorted(spans, key=lambda one: one[:2]):
         floor = merged[-1].stop if merged else 0
-        start = _with_lead(folded, span, floor)
+        start = _with_lead(original, folded, origin, span, floor)
         between = folded[floor:start]
         if merged and (start <= floor or not (_ANYTHING.search(between) or "\n" in between)):
             merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop), span.kind)
@@ -47,35 +51,92 @@ def _merged(folded: str, spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _with_lead(folded: str, span: Span, floor: int) -> int:
+def _with_lead(original: str, folded: str, origin: Sequence[int], span: Span, floor: int) -> int:
     start = span.start
     leads: frozenset[str] = getattr(roles(), f"leads_to_{span.kind.value}")
-    for _ in range(4):
-        match = _WORD_BEFORE.search(folded, max(floor, start - 24), start)
+    for _ in range(_LONGEST_LEAD):
+        match = _WORD_BEFORE.search(folded, max(floor, start - _LONGEST_WORD), start)
         if not match or match[1] not in leads or "\n" in match[2]:
+            break
+        written = original[origin[match.start(1)] : origin[match.end(1)]]
+        if match.start() == 0 and written in _MODALITIES and "." not in match[2]:
             break
         start = match.start()
     return start
 
 
-def _joined(left: str, right: str) -> str:
-    """Two pieces of a text whose middle is gone, with one separator between them."""
-    bare_left, bare_right = left.rstrip(_SEPARATORS), right.lstrip(_SEPARATORS)
-    gap_left, gap_right = left[len(bare_left) :], right[: len(right) - len(bare_right)]
-    if not bare_left:
-        return bare_right
-    if not bare_right:
-        return bare_left
-    if bare_right[0] in _CLOSING + "\r\n":
-        return bare_left + bare_right
-    if bare_left[-1] in _OPENING:
-        return bare_left + bare_right
-    gap = gap_left if gap_left.strip() or not gap_right.strip() else gap_right
-    return bare_left + (_one(gap) or " ") + bare_right
+def _with_brackets(text: str, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges with brackets that would be left empty, and with the partner of each bracket that goes."""
+    partners = _pairs(text)
+    wider: list[tuple[int, int]] = []
+    for start, stop in ranges:
+        before, after = _skipped(text, start, stop)
+        while before >= 0 and partners.get(before) == after:
+            start, stop = before, after + 1
+            before, after = _skipped(text, start, stop)
+        loose = [partners[at] for at in range(start, stop) if at in partners and not start <= partners[at] < stop]
+        wider.append((start, stop))
+        wider.extend((at, at + 1) for at in loose)
+    apart: list[tuple[int, int]] = []
+    for start, stop in sorted(wider):
+        if apart and start <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(apart[-1][1], stop))
+        else:
+            apart.append((start, stop))
+    return apart
+
+
+def _skipped(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Indices of the first characters around a range that are no separators; -1 and the length at the ends."""
+    before, after = start - 1, stop
+    while before >= 0 and text[before] in _SEPARATORS:
+        before -= 1
+    while after < len(text) and text[after] in _SEPARATORS:
+        after += 1
+    return before, after
+
+
+def _pairs(text: str) -> dict[int, int]:
+    """Both indices of each pair of brackets, by each other."""
+    waiting: list[int] = []
+    pairs: dict[int, int] = {}
+    for at, character in enumerate(text):
+        if character in _PARTNER:
+            waiting.append(at)
+        elif waiting and character == _PARTNER[text[waiting[-1]]]:
+            pairs[at] = waiting.pop()
+            pairs[pairs[at]] = at
+    return pairs
+
+
+def _joined(pieces: list[str]) -> str:
+    """The pieces with one separator where something was taken out, and none at a new beginning or end."""
+    body: list[str] = []
+    gap = ""
+    for number, piece in enumerate(pieces):
+        rest = piece.lstrip(_SEPARATORS) if number else piece
+        before = piece[: len(piece) - len(rest)]
+        if number == len(pieces) - 1:
+            bare = rest
+        else:
+            bare = rest.rstrip(_SEPARATORS)
+        if not bare:
+            gap = _stronger(gap, before + rest)
+            continue
+        if body:
+            body.append("" if bare[0] in ")]}\r\n" or body[-1][-1:] in "([{" else _one(_stronger(gap, before)) or " ")
+        body.append(bare)
+        gap = rest[len(bare) :]
+    return "".join(body)
+
+
+def _stronger(left: str, right: str) -> str:
+    """Of two gaps the first that has more than spaces, else the left one if there is one."""
+    return left if left.strip() or (not right.strip() and left) else right
 
 
 def _one(gap: str) -> str:
-    """The gap with its first separator only, and the spaces around that."""
+    """The gap with its first separator only, and single spaces around that."""
     kept, seen = "", False
     for character in gap:
         if not character.isspace():
@@ -86,21 +147,3 @@ def _one(gap: str) -> str:
             continue
         kept += character
     return kept
-
-
-def _without_loose_brackets(text: str) -> str:
-    """`text` without brackets whose partner was taken out."""
-    if not any(c in text for c in _OPENING + _CLOSING):
-        return text
-    waiting: list[int] = []
-    loose: set[int] = set()
-    for at, character in enumerate(text):
-        if character in _OPENING:
-            waiting.append(at)
-        elif character in _CLOSING:
-            if waiting:
-                waiting.pop()
-            else:
-                loose.add(at)
-    loose.update(waiting)
-    return "".join(c for at, c in enumerate(text) if at not in loose).strip() if loose else text

@@ -43,18 +43,20 @@ def people(original: str, text: str, words: Sequence[Word], vocabulary: Words) -
     for index, word in enumerate(words):
         if not word.is_letters or index <= taken:
             continue
-        last = _name_at(original, text, words, index, vocabulary)
-        if last >= index:
-            taken = last
-            yield Span(word.start, words[last].stop, Kind.NAME)
+        found = _name_at(original, text, words, index, vocabulary)
+        if found:
+            first = _first_of_name(text, words, found[0], taken + 1, vocabulary)
+            taken = found[1]
+            yield Span(words[first].start, words[taken].stop, Kind.NAME)
 
 
 def _labelled(text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[Span]:
     """A label with what stands behind it: the first word, and more words as long as they are no terms."""
     if ":" not in text and "=" not in text:
         return
+    beginnings = {word.start: index for index, word in enumerate(words)}
     for match in _LABEL.finditer(text):
-        first = next((i for i, w in enumerate(words) if w.start == match.end()), None)
+        first = beginnings.get(match.end())
         if first is None or not words[first].is_letters:
             continue
         last = first
@@ -67,28 +69,42 @@ def _labelled(text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[S
         yield Span(match.start(), match.end(), Kind.PLACE)
 
 
-def _name_at(original: str, text: str, words: Sequence[Word], index: int, vocabulary: Words) -> int:
-    """Index of the last word of the name that begins at a word; less than `index` when none does."""
+def _name_at(original: str, text: str, words: Sequence[Word], index: int, vocabulary: Words) -> tuple[int, int] | None:
+    """First and last word of the name that a word begins or announces."""
     word = words[index].text
-    if word in roles().addresses or (
-        word in roles().short_addresses and _is_written_as_address(original, words[index])
-    ):
-        last = _addressed(original, text, words, index + 1, vocabulary)
-        if last > index:
-            return last
-    if word in roles().announcements or word in roles().short_addresses:
-        first = _skip_between(words, index + 1)
-        if (
-            first < len(words)
-            and _near(text, words, first - 1, first)
-            and _is_announced(text, words, first, vocabulary)
-        ):
-            return _chain(text, words, first, vocabulary)
-    if vocabulary.is_certain_name(word) or (word in vocabulary.eponyms and not _has_medical_neighbour(words, index)):
-        return _chain(text, words, index, vocabulary)
-    if _is_pair(text, words, index, vocabulary) or _has_credentials(text, words, index, vocabulary):
-        return _chain(text, words, index, vocabulary)
-    return -1
+    is_short = word in roles().short_addresses
+    first = None
+    if word in roles().addresses or (is_short and _is_written_as_address(original, words[index])):
+        first = _addressed(text, words, index + 1)
+    if first is None and (is_short or word in roles().announcements):
+        first = _announced(text, words, index + 1, vocabulary)
+    if first is None and _is_name(text, words, index, vocabulary):
+        first = index
+    return None if first is None else (first, _chain(text, words, first, vocabulary))
+
+
+def _is_name(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
+    """True for a word that is a name without anything announcing it."""
+    word = words[index].text
+    return (
+        vocabulary.is_certain_name(word)
+        or (word in vocabulary.eponyms and not _has_medical_neighbour(words, index))
+        or _is_joined_name(word, vocabulary)
+        or _is_pair(text, words, index, vocabulary)
+        or _has_credentials(text, words, index, vocabulary)
+    )
+
+
+def _first_of_name(text: str, words: Sequence[Word], index: int, floor: int, vocabulary: Words) -> int:
+    """Index of the first word of the name that one of its words betrays: unknown words and initials before it."""
+    first = index
+    while first > floor and words[first - 1].is_letters and _near(text, words, first - 1, first):
+        before = words[first - 1]
+        is_initial = len(before.text) == 1 and text[before.stop : before.stop + 1] in (".", "'", "’")
+        if not (is_initial or _is_unknown(before.text, vocabulary)):
+            break
+        first -= 1
+    return first
 
 
 def _is_written_as_address(original: str, word: Word) -> bool:
@@ -98,18 +114,23 @@ def _is_written_as_address(original: str, word: Word) -> bool:
     return written[:1].isupper() and written[1:].islower() and len(written) > 1
 
 
-def _addressed(original: str, text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int:
-    """The name behind an address: its first full word is one, whatever it is."""
-    while first < len(words) and words[first].is_letters and words[first].text in roles().between:
-        first += 1
+def _addressed(text: str, words: Sequence[Word], first: int) -> int | None:
+    """The first word of the name behind an address: it is one, whatever it is."""
+    first = _skip_between(words, first)
     at = first
-    while at < len(words) and words[at].is_letters and len(words[at].text) == 1 and _near(text, words, at - 1, at):
+    while at < len(words) and len(words[at].text) == 1 and words[at].is_letters and _near(text, words, at - 1, at):
         at += 1
     if at >= len(words) or not words[at].is_letters or not _near(text, words, at - 1, at):
-        return -1
-    if words[at].text in roles().function_words or "\n" in text[words[at - 1].stop : words[at].start]:
-        return -1
-    return _chain(text, words, at, vocabulary)
+        return None
+    return None if words[at].text in roles().function_words else first
+
+
+def _announced(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> int | None:
+    """The first word of the name behind a word that may announce one."""
+    first = _skip_between(words, first)
+    if first < len(words) and _near(text, words, first - 1, first) and _is_announced(text, words, first, vocabulary):
+        return first
+    return None
 
 
 def _skip_between(words: Sequence[Word], at: int) -> int:
@@ -138,11 +159,22 @@ def _is_announced(text: str, words: Sequence[Word], at: int, vocabulary: Words) 
 def _is_unknown(word: str, vocabulary: Words) -> bool:
     """A word of at least four letters with a vowel that no list has, and that does not end like a term."""
     return (
-        (len(word) > 3
+        len(word) > 3
         and not vocabulary.is_known(word)
         and not vocabulary.is_term(word)
-        and any(c in "aeiouy" for c in word))
-        or (len(word) > 1 and not word.isascii() and not vocabulary.is_known(word) and not vocabulary.is_term(word))
+        and any(c in "aeiouy" for c in word)
+    ) or (len(word) > 1 and not word.isascii() and not vocabulary.is_known(word) and not vocabulary.is_term(word))
+
+
+def _is_joined_name(word: str, vocabulary: Words) -> bool:
+    """Two names, or an initial and a name, written as one word: ``johnsonmary``, ``jsmith``, ``smithj``."""
+    if len(word) < 6 or vocabulary.is_known(word) or vocabulary.is_term(word):
+        return False
+    if any(len(name) > 4 and vocabulary.is_certain_name(name) for name in (word[1:], word[:-1])):
+        return True
+    return any(
+        vocabulary.is_certain_name(word[:at]) and vocabulary.is_certain_name(word[at:])
+        for at in range(4, len(word) - 3)
     )
 
 
@@ -185,7 +217,8 @@ def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> i
         if not words[at].is_letters or not _near(text, words, last, at):
             break
         if len(word) == 1:
-            if word in "lr" and text[words[at].stop : words[at].stop + 1] != ".":
+            following = text[words[at].stop : words[at].stop + 1]
+            if following.isdecimal() or (word in "lr" and following != "."):
                 break
         elif not (
             vocabulary.can_be_name(word)

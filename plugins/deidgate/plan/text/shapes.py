@@ -101,7 +101,7 @@ _STREET = re.compile(
     r"(?<![\d.])\d{1,6}[a-z]?\s(?:[a-z'.\-]{2,20}\s){1,3}(?:street|avenue|ave|road|rd|drive|lane|boulevard|blvd|parkway|highway|square|terrace)(?![a-z])\.?"
     r"(?:,?\s(?:suite|apt\.?|unit|floor)\s?\d{1,5})?"
     r"|(?<![a-z])(?:suite|apt\.?|p\.?\s?o\.?\sbox|postfach)\s?#?\d{1,6}(?!\d)"
-    r"|(?<![a-z])[a-z\-]{2,30}(?:strasse|straße|str\.|gasse|weg|platz|allee)\s?\d{1,4}[a-z]?(?![a-z\d])"
+    r"|(?<![a-z])[a-z\-]{2,30}(?:strasse|str\.|gasse|weg|platz|allee)\s?\d{1,4}[a-z]?(?![a-z\d])"
 )
 _ZIP = re.compile(
     r"(?<![a-z])(?:a[klrz]|c[aot]|d[ce]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]|ut|v[at]|w[aivy])[\s,]{1,2}(\d{5}(?:-\d{4})?)(?!\d)"
@@ -114,6 +114,7 @@ _NUMBERED = re.compile(
     r"(?![a-z])[\s:=#.\-]{0,4}([a-z]{0,6}[\-_/.]?\d[a-z0-9\-_/.]{1,24})"
 )
 _HASHED = re.compile(r"#\s?\d{4,}(?![\d.])")
+_GROUPS = re.compile(r"(?<![\w.\-])\d{1,5}(?:-\d{1,5}){1,4}(?![\w.\-])")
 _RUN = re.compile(r"[a-z0-9]{5,}")
 _DASHED = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,12}(?:[\-/][a-z0-9]{1,12}){1,6}(?![a-z0-9])")
 
@@ -143,6 +144,7 @@ def shapes(text: str) -> Iterator[Span]:
     digits = _digits(text)
     if not digits:
         return
+    yield from _all(_STREET, text, Kind.PLACE)
     yield from _dates(text, digits)
     if digits >= _FEWEST_CONTACT:
         yield from _contacts(text)
@@ -194,7 +196,6 @@ def _contacts(text: str) -> Iterator[Span]:
     yield from _all(_ADDRESS_IP, text, Kind.CONTACT, lambda m: all(int(p) < 256 for p in m[0].split(".")))
     yield from _all(_HARDWARE, text, Kind.CONTACT)
     yield from _all(_UID, text, Kind.CODE, lambda m: not m[0].startswith(_STANDARD_UID))
-    yield from _all(_STREET, text, Kind.PLACE)
     for match in _ZIP.finditer(text):
         yield Span(match.start(1), match.end(1), Kind.PLACE)
 
@@ -216,6 +217,7 @@ def _identifiers(text: str) -> Iterator[Span]:
         if _digits(match[1]) >= 3 and not _EXPLAINED.fullmatch(match[1]):
             yield Span(match.start(), match.end(), Kind.CODE)
     yield from _all(_HASHED, text, Kind.CODE)
+    yield from _all(_GROUPS, text, Kind.CODE, _is_number_in_groups)
     runs = [m.span() for m in _RUN.finditer(text) if _is_identifier(text, m)]
     for start, stop in runs:
         yield Span(start, stop, Kind.CODE)
@@ -224,6 +226,12 @@ def _identifiers(text: str) -> Iterator[Span]:
         for match in _DASHED.finditer(text):
             if any(match.start() <= start and stop <= match.end() for start, stop in runs):
                 yield from _numbered_parts(match)
+
+
+def _is_number_in_groups(match: re.Match[str]) -> bool:
+    """A number written in groups, and no list of b-values or sizes, which are round."""
+    groups = match[0].split("-")
+    return _digits(match[0]) >= 8 and not all(int(g) % 8 == 0 or int(g) % 50 == 0 for g in groups)
 
 
 def _numbered_parts(match: re.Match[str]) -> Iterator[Span]:
