@@ -111,7 +111,7 @@ class FakeOrthanc:
         instance = FakeInstance(data, calling_aet, called_aet)
         try:
             status = self.callbacks.get("c-store", lambda _: SUCCESS)(instance)
-        except Exception:
+        except Exception:  # noqa: BLE001 -- as the real one
             return REFUSED
         if status == SUCCESS:
             self._store(instance)
@@ -129,7 +129,7 @@ class FakeOrthanc:
         request = {"method": getattr(self.HttpMethod, method), "headers": {"authorization": f"Basic {token}"}}
         try:
             return bool(self.callbacks["http"](uri, **request))
-        except Exception:
+        except Exception:  # noqa: BLE001 -- as the real one
             return False
 
     def ask(self, uri: str) -> str:
@@ -180,7 +180,9 @@ class FakeOrthanc:
             told = {"RemoteAET": instance.calling_aet, "ReceptionDate": "20260115T101500"}
             return json.dumps(told | ({"CalledAET": instance.called_aet} if instance.called_aet else {})).encode()
         if rest == ["attachments", "dicom", "info"]:
-            return json.dumps({"UncompressedMD5": hashlib.md5(instance.data).hexdigest()}).encode()
+            return json.dumps(
+                {"UncompressedMD5": hashlib.md5(instance.data, usedforsecurity=False).hexdigest()}
+            ).encode()
         raise FakeOrthancError("/".join(rest))
 
     def _received(self, data: bytes, origin: int) -> bool:
@@ -189,7 +191,7 @@ class FakeOrthanc:
             action, _ = self.callbacks.get("received", lambda *_: (self.ReceivedInstanceAction.KEEP_AS_IS, None))(
                 data, origin
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 -- as the real one
             return True
         return bool(action != self.ReceivedInstanceAction.DISCARD)
 

@@ -66,7 +66,7 @@ class Line:
         self._under_way: dict[int, tuple[Claim, Future[None]]] = {}
         self._unsettled: list[tuple[Claim, Outcome]] = []
         self._servers_away = False
-        self._rest_until = self._idle_until = self._beat_at = 0.0
+        self._rest_until = self._look_at = self._beat_at = 0.0
 
     def run(self, stop: threading.Event, alive: Callable[[], None]) -> None:
         """Work until `stop` is set, then finish what is under way. `alive` is called every turn."""
@@ -74,6 +74,8 @@ class Line:
         while not stop.is_set():
             alive()
             self._turn(stop, lambda: self._work(pool))
+            if not self._under_way:
+                stop.wait(self._shape.idle_s)
         pool.shutdown(wait=False, cancel_futures=True)
         until = time.monotonic() + self._shape.drain_s
         while self._under_way and time.monotonic() < until:
@@ -89,9 +91,10 @@ class Line:
             time.sleep(self._shape.idle_s) if stop.is_set() else stop.wait(self._shape.idle_s * 4)
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
-        self._claim(pool)
+        # What is ours first: a ledger that answers now and then must not only hand out.
         self._settle(self._gathered())
         self._beat()
+        self._claim(pool)
 
     def _drain(self) -> None:
         """Settle what ends in time, and give back what was not begun."""
@@ -106,7 +109,7 @@ class Line:
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
         room = self._shape.batch - len(self._under_way)
-        if now < max(self._rest_until, self._idle_until) or room < max(1, self._shape.batch // 3):
+        if now < max(self._rest_until, self._look_at) or room < max(1, self._shape.batch // 3):
             return
         if self._servers_away:
             # One instance finds out whether the servers are back; a whole batch would only wear them out.
@@ -115,7 +118,7 @@ class Line:
             room = 1
         claims = self._queue.claim(self._owner, room, self._shape.lease_s, datetime.now(UTC))
         if not claims:
-            self._idle_until = now + self._shape.idle_s
+            self._look_at = now + self._shape.idle_s
         for claim in claims:
             self._under_way[claim.item_id] = claim, pool.submit(self._story, claim)
 
@@ -132,7 +135,7 @@ class Line:
 
     def _gathered(self) -> list[tuple[Claim, Outcome]]:
         """Stories that have ended, those first whose settling failed before; waits a little for others."""
-        until = time.monotonic() + self._shape.idle_s
+        until = time.monotonic() + (self._shape.idle_s if self._under_way else 0.0)
         while len(self._unsettled) < self._shape.batch:
             try:
                 self._unsettled.append(self._ended.get(timeout=max(until - time.monotonic(), 0.0)))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,14 @@ from deidgate.policy.model import Policy
 from deidgate.policy.routes import Route, Routes
 from deidgate.pseudonym import Pseudonyms, PseudonymStyle
 
+CLEAN = PixelOutcome(PixelStatus.CLEAN, (), (0,), ())
+ROUTES = Routes(
+    (
+        Route("one", "site-one", "project", "policy", calling=("DEMO",)),
+        Route("two", "site-two", "project", "policy", calling=("DEMO_TWO",)),
+        Route("elsewhere", "site-one", "other", "policy", calling=("OTHER",)),
+    )
+)
 MARK_KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
 
 
@@ -46,13 +54,13 @@ class Ingest:
 
     files: dict[str, bytes] = field(default_factory=dict)
     away: bool = False
-    spoil: Any = staticmethod(lambda file: file)
+    spoil: Callable[[bytes], bytes] = bytes
     """What happens to a result before it is answered."""
 
     def add(self, file: bytes) -> Claimed:
         name = orthanc_id_of(file)
         self.files[name] = file
-        return Claimed(name, digest=f"md5:{hashlib.md5(file).hexdigest()}")
+        return Claimed(name, digest=f"md5:{hashlib.md5(file, usedforsecurity=False).hexdigest()}")
 
     def read(self, orthanc_id: str) -> bytes:
         if self.away:
@@ -78,7 +86,7 @@ class Research:
             raise Unavailable("research-unavailable")
         self.posts += 1
         check(file, MARK_KEY.public_key())
-        if orthanc_id_of(file) != orthanc_id or hashlib.md5(file).hexdigest() != md5:
+        if orthanc_id_of(file) != orthanc_id or hashlib.md5(file, usedforsecurity=False).hexdigest() != md5:
             raise VerificationFailed("research-stored-other")
         self.files[orthanc_id] = file
 
@@ -108,7 +116,7 @@ class Table:
 class Pixels:
     """A pixel step that says what it is told to."""
 
-    says: PixelOutcome = PixelOutcome(PixelStatus.CLEAN, (), (0,), ())
+    says: PixelOutcome = CLEAN
     asked: int = 0
     masked: list[tuple[Box, ...]] = field(default_factory=list)
 
@@ -130,13 +138,7 @@ class World:
     research: Research = field(default_factory=Research)
     table: Table = field(default_factory=Table)
     pixels: Pixels = field(default_factory=Pixels)
-    routes: Routes = Routes(
-        (
-            Route("one", "site-one", "project", "policy", calling=("DEMO",)),
-            Route("two", "site-two", "project", "policy", calling=("DEMO_TWO",)),
-            Route("elsewhere", "site-one", "other", "policy", calling=("OTHER",)),
-        )
-    )
+    routes: Routes = ROUTES
 
     def carry(self, item: Claimed) -> Outcome:
         """How the story of `item` ends."""
