@@ -30,6 +30,7 @@ TEMPORAL_INFORMATION = 0x00280303
 CLAIMS = frozenset({PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL_INFORMATION})
 
 _BECAUSE = Reason("E.1.1", "claim")
+_LITTLE_RISK = ("none", "low")
 _LONG_STRING = 64  # Source: PS3.5 6.2, VR LO
 # 64 bytes of signature in base64 without padding are 86 characters: two values.
 _MARK_VALUES = ("Deidgate mark 1/2 " + "A" * 43, "Deidgate mark 2/2 " + "A" * 43)
@@ -53,10 +54,12 @@ def claims(
     policy: Policy,
     pseudonyms: Pseudonyms,
     codes: tuple[str, ...],
+    risk: str,
     clean: Callable[[str, str], str],
 ) -> tuple[Added, ...]:
     """The claims of a plan, and the attributes of identity that the header lacks.
 
+    Where the risk of burned-in text is more than low, Patient Identity Removed is NO until the pixels were checked.
     `clean` takes out of a text (with its VR) what the instance reveals: the methods of others stay, cleaned.
     """
     missing = [
@@ -69,7 +72,7 @@ def claims(
     ]
     return (
         *missing,
-        Added(ElementPath.top(PATIENT_IDENTITY_REMOVED), "CS", "YES", _BECAUSE),
+        Added(ElementPath.top(PATIENT_IDENTITY_REMOVED), "CS", "YES" if risk in _LITTLE_RISK else "NO", _BECAUSE),
         Added(ElementPath.top(METHOD), "LO", _methods(header, policy, clean), _BECAUSE),
         _codes(_former_codes(header), codes),
         Added(ElementPath.top(TEMPORAL_INFORMATION), "CS", temporal_information(policy), _BECAUSE),
@@ -80,7 +83,7 @@ def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> P
     """The plan with its claims completed once the pixels are known; call it before the executors run.
 
     A plan as made by `plan()` claims nothing about pixels. When they were checked (and, if needed, masked), the
-    Clean Pixel Data code is added and Burned In Annotation becomes NO.
+    Clean Pixel Data code is added, Burned In Annotation becomes NO and Patient Identity Removed YES.
 
     Parameters
     ----------
@@ -95,6 +98,8 @@ def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> P
         return plan
     added = []
     for one in plan.added:
+        if one.path.tag == PATIENT_IDENTITY_REMOVED:
+            one = dataclasses.replace(one, value="YES")
         if one.path.tag == METHOD_CODES and isinstance(one.value, tuple):
             item = _item(Option.CLEAN_PIXEL_DATA.value)
             one = dataclasses.replace(one, value=one.value if item in one.value else (*one.value, item))

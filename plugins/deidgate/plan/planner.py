@@ -9,7 +9,8 @@ from deidgate.dicom.elements import text_of
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import claims, method_codes, temporal_information
-from deidgate.plan.model import PixelPlan, Plan
+from deidgate.plan.model import Plan
+from deidgate.plan.pictures import pixel_plan
 from deidgate.plan.rules import rules_for
 from deidgate.plan.values import ASCII, Values
 from deidgate.plan.walk import decisions
@@ -51,6 +52,8 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
     rules = rules_for(policy, sop_class_uid, iod_of(sop_class_uid).evident(frozenset(map(int, header.keys()))))
     values = Values(header, policy, pseudonyms)
     codes = method_codes(policy)
+    decided = decisions(header, rules.top, policy, pseudonyms, values)
+    pixels = pixel_plan(header, policy)
     return Plan(
         policy=policy.label,
         sop_class_uid=sop_class_uid,
@@ -58,11 +61,11 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
         series_instance_uid=series_instance_uid,
         study_instance_uid=study_instance_uid,
         patient_id=pseudonyms.patient_id,
-        decisions=decisions(header, rules.top, policy, pseudonyms, values),
-        added=claims(header, policy, pseudonyms, codes, values.clean),
+        decisions=decided,
+        added=claims(header, policy, pseudonyms, codes, pixels.risk, values.clean),
         codes=codes,
         longitudinal=temporal_information(policy),
-        pixels=PixelPlan(clean=policy.cleans_pixels),
+        pixels=pixels,
     )
 
 

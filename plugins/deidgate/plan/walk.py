@@ -13,6 +13,8 @@ What each element's rule is, `deidgate.plan.rules` says. Here its value meets th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydicom import Dataset
 
 from deidgate.dicom import vr as vrs
@@ -26,6 +28,7 @@ from deidgate.plan.dates import InvalidDate
 from deidgate.plan.model import Action, Decision, Reason
 from deidgate.plan.private import Safe, is_creator, safe_elements
 from deidgate.plan.rules import Level, Treat, Verdict, vr_of
+from deidgate.plan.structured import structured_decisions
 from deidgate.plan.values import ASCII, Values, charset_of
 from deidgate.policy.model import DateAction, Doubt, Policy
 from deidgate.pseudonym.model import Pseudonyms
@@ -41,6 +44,9 @@ _INNER_PIXELS = Reason("E.3.1", "pixels in an item")
 _PRIVATE = Reason("E.1-1 Private Attributes X")
 _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
 _IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
+# Content Sequence, Acquisition Context Sequence, Specimen Preparation Sequence, Waveform Annotation Sequence: those
+# that the Clean Structured Content Option speaks about. Source: PS3.15 Table E.1-1.
+_CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400610, 0x0040B020})
 # Decisions without a value are the same for every instance; so many of them are kept, for the next one.
 _MOST_SHARED = 4096
 
@@ -150,6 +156,9 @@ class Walk:
         if len(parents) >= self._defaults.depth:
             self._doubtful(level, parents, tag, "SQ", verdict, self._defaults.deep, "sequence-too-deep")
             return
+        if tag in _CONTENT_TREES:
+            self.decisions.extend(self._content_tree(dataset, parents, tag, charset))
+            return
         try:
             items = items_of(dataset, element)
         except Unreadable:
@@ -160,6 +169,18 @@ class Walk:
         below = level.below(tag, dummies)
         for number, item in enumerate(items):
             self.dataset(item, (*parents, (tag, number)), below, charset)
+
+    def _content_tree(self, dataset: Dataset, parents: Parents, tag: int, charset: Charset) -> Iterator[Decision]:
+        return structured_decisions(
+            dataset,
+            frozenset(option.value for option in self._policy.options),
+            self._pseudonyms,
+            self._values.operation(self._policy.dates.other),
+            self._values.clean,
+            tag=tag,
+            parents=parents,
+            charset=charset,
+        )
 
     def _value(
         self, element: Element, parents: Parents, tag: int, vr: str, level: Level, charset: Charset, verdict: Verdict

@@ -35,6 +35,7 @@ NOT_IMPLEMENTED = frozenset({Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
 # Patient's Name, Patient ID and the three UIDs under which servers store an instance.
 IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E})
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
+_LABEL = re.compile(r"[A-Za-z0-9.-]{1,20}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
@@ -51,8 +52,8 @@ def load_policy(path: Path) -> Policy:
     with Section(content, path.name) as top:
         options = _options(top)
         return Policy(
-            name=top.get("name", str),
-            version=top.get("version", str),
+            name=_label(top, "name"),
+            version=_label(top, "version"),
             title=top.get("title", str),
             digest=digest,
             options=options,
@@ -68,6 +69,14 @@ def load_policy(path: Path) -> Policy:
             pseudonym=_pseudonym(top),
             encrypt_for=_certificate(top, path),
         )
+
+
+def _label(top: Section, key: str) -> str:
+    label = top.get(key, str)
+    # Both stand in De-identification Method with the hash, in 64 characters.
+    if not _LABEL.fullmatch(label):
+        raise top.error(key, "unknown-value", ["up to 20 letters, digits, dots and hyphens"])
+    return label
 
 
 def tag_named(name: str) -> int | None:
