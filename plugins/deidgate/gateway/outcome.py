@@ -48,6 +48,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A written rule says that this is not delivered: nobody has to look."""
+
+    learned: Learned
+    code: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Postponed:
     """Something does not answer: try again later."""
 
@@ -56,4 +65,4 @@ class Postponed:
     path: str = ""
 
 
-Outcome = Delivered | Held | Postponed
+Outcome = Delivered | Held | Rejected | Postponed

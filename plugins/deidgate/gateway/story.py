@@ -20,7 +20,7 @@ from deidgate.gateway.identity import patient_of
 from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
 from deidgate.gateway.orthanc_id import instance_id
-from deidgate.gateway.outcome import Delivered, Held, Learned, Outcome, Postponed
+from deidgate.gateway.outcome import Delivered, Held, Learned, Outcome, Postponed, Rejected
 from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import Item, Ports
 from deidgate.plan.model import Plan
@@ -28,6 +28,12 @@ from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
 from deidgate.policy.routes import Route
 from deidgate.verify.gate import verify
+
+FINDING = "result-"
+"""Before the code of what the last gate found: the result is meant, not the original."""
+
+_BY_RULE = frozenset({"sop-class-rejected"})
+"""Codes of what a policy rejects on purpose."""
 
 
 class Story:
@@ -43,7 +49,8 @@ class Story:
         try:
             return self._tell()
         except CannotDeidentify as error:
-            return Held(self._learned, error.code, error.path)
+            end = Rejected if error.code in _BY_RULE else Held
+            return end(self._learned, error.code, error.path)
         except (VerificationFailed, marks.Unmarked) as error:
             return Held(self._learned, error.code, error.path, alert=True)
         except Unavailable as error:
@@ -74,7 +81,8 @@ class Story:
 
         verdict = verify(original.file, result, plan, picture)
         if not verdict.ok:
-            raise VerificationFailed(verdict.findings[0].code, verdict.findings[0].path)
+            first = verdict.findings[0]
+            raise VerificationFailed(FINDING + first.code, first.path)
         return self._deliver(result, plan)
 
     def _deliver(self, result: bytes, plan: Plan) -> Delivered:

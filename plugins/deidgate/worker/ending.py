@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from deidgate.gateway import outcome as story
-from deidgate.store.model import Claim, Deliver, Delivered, Facts, Hold, Outcome, Retry, UidKind, UidPair
+from deidgate.store.model import Claim, Deliver, Delivered, Facts, Hold, Outcome, Reject, Retry, UidKind, UidPair
 from deidgate.worker.patience import Patience
 
 _PER_INSTANCE = frozenset({"ingest-error", "ingest-answer-unreadable"})
@@ -28,6 +28,8 @@ def recorded(claim: Claim, end: story.Outcome, patience: Patience, now: datetime
             return Deliver(claim, delivered, facts, _uid_pairs(learned, delivered))
         case story.Held():
             return Hold(claim, end.code, end.path, facts)
+        case story.Rejected():
+            return Reject(claim, end.code, end.path, facts)
         case story.Postponed(code=code) if code in _PER_INSTANCE and patience.is_over(claim.attempts):
             return Hold(claim, "keeps-failing", end.path, facts)
         case story.Postponed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from deidgate.gateway.outcome import Delivered, Held, Outcome, Postponed
+from deidgate.gateway.outcome import Delivered, Held, Outcome, Postponed, Rejected
 
 _SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -36,6 +36,8 @@ class Meter:
                 name, code = "held", end.code
                 if end.alert:
                     self._alerts.labels(end.code).inc()
+            case Rejected():
+                name, code = "rejected", end.code
             case Postponed():
                 name, code = "postponed", end.code
         self._outcomes.labels(name, code).inc()
