@@ -20,6 +20,9 @@ from deidgate.errors import CannotDeidentify
 
 Element = DataElement | RawDataElement
 
+# (FFFE,E000) in both byte orders.
+_ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+
 
 class Unreadable(CannotDeidentify):
     """The element's bytes are no value of its VR: remove it or hold the instance."""
@@ -53,6 +56,9 @@ def items_of(dataset: Dataset, element: Element) -> list[Dataset]:
         The bytes are no items.
     """
     if isinstance(element, RawDataElement):
+        if element.value and element.value[:4] not in _ITEM_TAGS:
+            # pydicom would make an empty sequence of it.
+            raise Unreadable
         try:
             element = dataset[element.tag]
         except (ValueError, KeyError, OSError, EOFError, TypeError, NotImplementedError, AttributeError, struct.error):
