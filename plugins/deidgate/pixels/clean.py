@@ -1,17 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one story of pixels: look, mask, look again; hold what stays doubtful."""
+"""The one story of pixels: look, mask, look again; hold what stays doubtful.
+
+* What the plan is certain of (device rectangles, outside of ultrasound regions) is masked whatever is seen.
+* Objects of risk ``review`` and ``high``, and the sampled instances of a series, are read for text; every other frame
+  goes through the cheap test, and is read when that suspects it.
+* Text found on any frame is masked on all of them: overlays stand still, and one look too few shows a name.
+* A masked result is read again. What is found then is masked too; what is found after that is for a person.
+* Pixels that cannot be decoded, are too short, or are elsewhere were not judged, so they are not clean.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import numpy as np
 from pydicom import Dataset
 
 from deidgate.dicom.box import Box
+from deidgate.errors import CannotDeidentify
+from deidgate.pixels.description import PixelDescription, describe, pixel_keyword
+from deidgate.pixels.frames import Decoder, Frame, decode, frames
+from deidgate.pixels.mask import mask, strip_codestream_comments, strip_embedded_overlay_bits
 from deidgate.pixels.model import TextModel
-from deidgate.pixels.sampling import Sampler
+from deidgate.pixels.risk import DECLARED, LABEL, RECOGNIZABLE, REMOTE, Risk, RiskLevel, risk
+from deidgate.pixels.sampling import Sampler, frames_to_read
+from deidgate.pixels.suspicion import suspect
+from deidgate.pixels.text import find_text
 from deidgate.plan.model import PixelPlan
+
+MOSTLY_TEXT = 0.4
+"""When found text covers more than this share of a frame, it is a page or a mistake: a person decides."""
+
+MORE_LETTERS = 3
+"""A frame that was not read is read when the cheap test sees so many letters more than on frames that were read."""
+
+FOR_A_PERSON = frozenset((RECOGNIZABLE, LABEL, REMOTE))
+"""Reasons of risk that no mask takes away."""
 
 
 class PixelStatus(StrEnum):
@@ -21,7 +46,7 @@ class PixelStatus(StrEnum):
     """Every frame that had to be judged was judged, and nothing was found."""
 
     MASKED = "masked"
-    """`boxes` have to be blanked (after `assess`) or are blanked and were looked at again (after `clean`)."""
+    """`boxes` have to be blanked (after `assess`), or are blanked and were looked at again (after `clean`)."""
 
     UNCERTAIN = "uncertain"
     """A person has to decide; `boxes` are a proposal."""
@@ -35,33 +60,186 @@ class PixelOutcome:
     ----------
     status : PixelStatus
     boxes : tuple of Box
-        Certain and found boxes, in reading order; ``frame`` is None where the whole stack is meant.
+        Certain and found boxes; ``frame`` is None where the whole stack is meant.
     checked_frames : tuple of int
-        Frames that were read for text (the cheap test looks at all frames of a sampled instance).
+        Frames that were read for text. The others of the instance went through the cheap test.
     reasons : tuple of str
-        Stable codes, for example ``text-found``, ``device-rectangle``, ``pixel-data-truncated``.
+        Stable codes, for example ``text-found``, ``certain-boxes``, ``pixel-data-truncated``.
+    spared : tuple of Box
+        Lone markers of side or view that were left.
     """
 
     status: PixelStatus
     boxes: tuple[Box, ...]
     checked_frames: tuple[int, ...]
     reasons: tuple[str, ...]
+    spared: tuple[Box, ...] = ()
 
 
-def assess(dataset: Dataset, plan_pixels: PixelPlan, sampler: Sampler, model: TextModel) -> PixelOutcome:
+def assess(
+    dataset: Dataset, plan_pixels: PixelPlan, sampler: Sampler, model: TextModel, decoder: Decoder = decode
+) -> PixelOutcome:
     """What has to be masked in `dataset`, and whether that is certain. `dataset` is not changed.
 
+    Without ``plan_pixels.clean`` nothing is looked at: an object of more than low risk is then UNCERTAIN.
     Never raises for pixels that cannot be read: they are UNCERTAIN with the decoder's code as reason.
     """
-    raise NotImplementedError
+    found = risk(dataset)
+    if found.level is RiskLevel.NONE:
+        return PixelOutcome(PixelStatus.CLEAN, (), (), ("no-pixels",))
+    if FOR_A_PERSON & set(found.reasons):
+        return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), found.reasons)
+    if not plan_pixels.clean:
+        low = found.level is RiskLevel.LOW
+        status = PixelStatus.CLEAN if low else PixelStatus.UNCERTAIN
+        return PixelOutcome(status, (), (), ("not-looked-at", *found.reasons))
+    try:
+        return _look(dataset, found, plan_pixels.boxes, sampler, model, decoder)
+    except CannotDeidentify as error:
+        return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), (error.code, *found.reasons))
 
 
 def clean(
-    dataset: Dataset, target: Dataset, plan_pixels: PixelPlan, sampler: Sampler, model: TextModel
+    dataset: Dataset,
+    target: Dataset,
+    plan_pixels: PixelPlan,
+    sampler: Sampler,
+    model: TextModel,
+    decoder: Decoder = decode,
 ) -> tuple[Dataset, PixelOutcome]:
     """A new dataset: `target` with the text of `dataset` masked, looked at once more, and the outcome.
 
     `dataset` is the original (its header names the device), `target` the de-identified header with the same pixels;
     they may be one object. Neither is changed. With UNCERTAIN, the returned dataset is `target` itself: hold it.
     """
-    raise NotImplementedError
+    outcome = assess(dataset, plan_pixels, sampler, model, decoder)
+    if outcome.status is PixelStatus.UNCERTAIN or "no-pixels" in outcome.reasons:
+        return target, outcome
+    try:
+        if outcome.status is PixelStatus.CLEAN:
+            return strip_codestream_comments(strip_embedded_overlay_bits(target)), outcome
+        return _mask_and_look_again(target, outcome, model, decoder)
+    except CannotDeidentify as error:
+        return target, replace(outcome, status=PixelStatus.UNCERTAIN, reasons=(error.code, *outcome.reasons))
+
+
+def _look(
+    dataset: Dataset, found: Risk, certain: tuple[Box, ...], sampler: Sampler, model: TextModel, decoder: Decoder
+) -> PixelOutcome:
+    if pixel_keyword(dataset) is None:
+        raise CannotDeidentify("pixel-data-absent", "PixelData")
+    description = describe(dataset)
+    sampled = sampler.reads_in_full(dataset)
+    if found.level is RiskLevel.HIGH:
+        always = frozenset(range(description.frames))
+    elif sampled or found.level is RiskLevel.REVIEW:
+        always = frozenset(frames_to_read(description.frames))
+    else:
+        always = frozenset()
+    boxes: list[Box] = []
+    spared: list[Box] = []
+    checked: list[int] = []
+    explained = 0
+    for index, frame in frames(dataset, description, decoder=decoder):
+        seen = without(frame, (*certain, *boxes), index)
+        suspicion = None
+        if index not in always or description.frames > 1:
+            suspicion = suspect(seen, dataset)
+        if index not in always:
+            assert suspicion is not None  # noqa: S101
+            if not suspicion.suspected or (checked and suspicion.letters < explained + MORE_LETTERS):
+                continue
+        text = find_text(seen, dataset, model)
+        boxes += [box for box in text.boxes if box not in boxes]
+        spared += [box for box in text.spared if box not in spared]
+        checked.append(index)
+        if suspicion is not None:
+            explained = max(explained, suspicion.letters)
+    if boxes:
+        sampler.found_text(dataset)
+    return _outcome(description, found, certain, boxes, spared, checked)
+
+
+def _outcome(
+    description: PixelDescription,
+    found: Risk,
+    certain: tuple[Box, ...],
+    boxes: list[Box],
+    spared: list[Box],
+    checked: list[int],
+) -> PixelOutcome:
+    reasons = list(found.reasons)
+    status = PixelStatus.CLEAN
+    if certain:
+        reasons.insert(0, "certain-boxes")
+        status = PixelStatus.MASKED
+    if boxes:
+        reasons.insert(0, "text-found")
+        status = PixelStatus.MASKED
+    if status is PixelStatus.CLEAN and DECLARED in found.reasons:
+        reasons.insert(0, "declared-text-not-found")
+        status = PixelStatus.UNCERTAIN
+    if covered(boxes, description) > MOSTLY_TEXT:
+        reasons.insert(0, "mostly-text")
+        status = PixelStatus.UNCERTAIN
+    return PixelOutcome(
+        status, tuple(sorted({*certain, *boxes}, key=_order)), tuple(checked), tuple(reasons), tuple(spared)
+    )
+
+
+def _mask_and_look_again(
+    target: Dataset, outcome: PixelOutcome, model: TextModel, decoder: Decoder
+) -> tuple[Dataset, PixelOutcome]:
+    stripped = strip_embedded_overlay_bits(target)
+    boxes = outcome.boxes
+    for _ in range(2):
+        result = mask(stripped, boxes, decoder=decoder)
+        left = _text_left(result, boxes, outcome, model, decoder)
+        if not left:
+            return result, replace(outcome, boxes=boxes)
+        boxes = tuple(sorted({*boxes, *left}, key=_order))
+    reasons = ("text-after-masking", *outcome.reasons)
+    return target, replace(outcome, status=PixelStatus.UNCERTAIN, boxes=boxes, reasons=reasons)
+
+
+def _text_left(
+    result: Dataset, boxes: tuple[Box, ...], outcome: PixelOutcome, model: TextModel, decoder: Decoder
+) -> set[Box]:
+    """Boxes of text that is still there on the frames that were read."""
+    if not outcome.checked_frames:
+        return set()
+    left: set[Box] = set()
+    for index, frame in frames(result, describe(result), outcome.checked_frames, decoder):
+        left |= set(find_text(without(frame, (*boxes, *left), index), result, model).boxes)
+    return left
+
+
+def without(frame: Frame, boxes: tuple[Box, ...], index: int) -> Frame:
+    """`frame` with `boxes` filled by what is around them: neither text nor the edge of a mask is seen there."""
+    here = [box for box in boxes if box.frame is None or box.frame == index]
+    if not here:
+        return frame
+    values = frame.values.copy()
+    for box in here:
+        around = values[
+            max(0, box.row_start - 2) : box.row_stop + 2, max(0, box.column_start - 2) : box.column_stop + 2
+        ]
+        inner = values[box.row_start : box.row_stop, box.column_start : box.column_stop]
+        for sample in range(values.shape[2]):
+            inner[..., sample] = np.median(around[..., sample]) if around.size else 0
+    return Frame(values, frame.photometric)
+
+
+def covered(boxes: list[Box], description: PixelDescription) -> float:
+    """Share of a frame that `boxes` cover together."""
+    if not boxes:
+        return 0.0
+    plane = np.zeros((description.rows, description.columns), bool)
+    for box in boxes:
+        plane[box.row_start : box.row_stop, box.column_start : box.column_stop] = True
+    return float(plane.mean())
+
+
+def _order(box: Box) -> tuple[int, ...]:
+    frame = -1 if box.frame is None else box.frame
+    return (frame, box.row_start, box.column_start, box.row_stop, box.column_stop)

@@ -114,6 +114,30 @@ def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
     return result
 
 
+def strip_codestream_comments(dataset: Dataset) -> Dataset:
+    """A new dataset whose codestreams carry no comments; `dataset` itself if they carry none.
+
+    Encoders write their name, and acquisition software whatever it likes, into comment and application segments.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-…``: the pixels cannot be read.
+    """
+    if pixel_keyword(dataset) != "PixelData":
+        return dataset
+    d = describe(dataset)
+    if not d.compressed:
+        return dataset
+    before = list(codestreams(dataset, d))
+    after = [without_comments(part, d.transfer_syntax) for part in before]
+    if after == before:
+        return dataset
+    result = copy.copy(dataset)
+    _put_codestreams(result, after)
+    return result
+
+
 def darkest(frame: Frame, dataset: Dataset, description: PixelDescription, fill: Fill) -> tuple[int | float, ...]:
     """The stored values of a masked pixel of `frame`, one for each sample."""
     if frame.photometric == "PALETTE COLOR":
@@ -260,19 +284,26 @@ def _mask_same_syntax(
         if d.frames == 1:
             extremes.append(frame)
     result = copy.copy(dataset)
-    if sum(len(part) + 9 for part in encoded) < _LARGEST_ELEMENT:
-        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-            if keyword in result:
-                del result[keyword]
-        result.PixelData = encapsulate(encoded, has_bot=len(encoded) > 1)
-    else:
-        result.PixelData, result.ExtendedOffsetTable, result.ExtendedOffsetTableLengths = encapsulate_extended(encoded)
-    result["PixelData"].VR = "OB"
-    result["PixelData"].is_undefined_length = True
+    _put_codestreams(result, encoded)
     if d.samples > 1 and d.transfer_syntax != RLELossless:
         result.PlanarConfiguration = 0
     _true_extremes(result, d, extremes)
     return result
+
+
+def _put_codestreams(result: Dataset, encoded: list[bytes]) -> None:
+    """Encapsulate one fragment for each frame, with the Basic Offset Table or, where it is too small, the Extended."""
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in result:
+            del result[keyword]
+    if sum(len(part) + 9 for part in encoded) < _LARGEST_ELEMENT:
+        result.PixelData = encapsulate(encoded, has_bot=len(encoded) > 1)
+    else:
+        result.PixelData, result.ExtendedOffsetTable, result.ExtendedOffsetTableLengths = encapsulate_extended(encoded)
+    element = copy.copy(result["PixelData"])
+    element.VR = "OB"
+    element.is_undefined_length = True
+    result["PixelData"] = element
 
 
 def _mask_to_native(

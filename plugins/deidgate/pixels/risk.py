@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How likely it is that the pixels of an object carry identifying text, by its header alone.
 
-The header can only raise the risk. Burned In Annotation NO lowers nothing: it is written by default by devices that burn
-text in, and the attribute is absent where text was burned in later by a workstation.
+The header can only raise the risk. Burned In Annotation NO lowers nothing: devices that burn text in write it by
+default, and the attribute is absent where text was burned in later by a workstation.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ _HIGH_MODALITIES = {"DOC": "document", "OT": "other-modality", "SC": "secondary-
 _REVIEW_MODALITIES = {"US": "ultrasound", "IVUS": "intravascular", "RG": "projection", "DG": "projection"}
 
 _HIGH_MAKERS = ("vidar", "medrad", "vital images", "vitrea", "terarecon", "pacsgear", "merge healthcare", "dicom box")
-"""Makers of film digitizers, injectors, workstations and capture boxes, whose objects are pictures of other pictures."""
+"""Makers of film digitizers, injectors, workstations and capture boxes: they send pictures of other pictures."""
 
 
 def risk(dataset: Dataset) -> Risk:
