@@ -210,15 +210,20 @@ def _sop_classes(top: Section) -> MappingProxyType[str, Fate]:
 def _pseudonym(top: Section) -> PseudonymStyle:
     style = PseudonymStyle()
     with top.section("pseudonym", optional=True) as section:
-        return PseudonymStyle(
-            prefix=section.get("prefix", str, style.prefix),
-            alphabet=section.get("alphabet", str, style.alphabet),
-            length=section.get("length", int, style.length),
-            check=section.get("check", bool, style.check),
-            shift_min_days=section.get("shift_min_days", int, style.shift_min_days),
-            shift_max_days=section.get("shift_max_days", int, style.shift_max_days),
-            whole_weeks=section.get("whole_weeks", bool, style.whole_weeks),
-        )
+        try:
+            return PseudonymStyle(
+                prefix=section.get("prefix", str, style.prefix),
+                alphabet=section.get("alphabet", str, style.alphabet),
+                length=section.get("length", int, style.length),
+                check=section.get("check", bool, style.check),
+                shift_min_days=section.get("shift_min_days", int, style.shift_min_days),
+                shift_max_days=section.get("shift_max_days", int, style.shift_max_days),
+                whole_weeks=section.get("whole_weeks", bool, style.whole_weeks),
+            )
+        except ConfigurationError as error:
+            # The style knows what is wrong with itself, and not in which file it stands.
+            named = error.path.startswith(top.where)
+            raise error if named else ConfigurationError(error.code, section.where) from None
 
 
 def _certificate(top: Section, path: Path) -> str:

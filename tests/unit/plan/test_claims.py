@@ -4,14 +4,14 @@
 import itertools
 
 import pytest
+from tests.data.instances import elements, file_bytes, instance, read
+from tests.data.policies import PSEUDONYMS, SHIPPED, shipped, with_options
 
 from deidgate.apply.elements import apply
 from deidgate.plan.claims import finish_claims
 from deidgate.plan.planner import plan
 from deidgate.policy.load import NOT_IMPLEMENTED
 from deidgate.policy.model import Option
-from tests.data.instances import elements, file_bytes, instance, read
-from tests.data.policies import PSEUDONYMS, SHIPPED, shipped, with_options
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 FULL, MODIFIED = Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES
@@ -54,7 +54,9 @@ def test_claims_of_shipped_policies_are_complete_and_fit_their_vr(name):
     assert codes(result)[0] == "113100"
     assert f"Deidgate {shipped(name).label}" in result.DeidentificationMethod
     assert all(len(value) <= 64 for value in result.DeidentificationMethod)
-    assert all(item.CodingSchemeDesignator == "DCM" and item.CodeMeaning for item in result.DeidentificationMethodCodeSequence)
+    assert all(
+        item.CodingSchemeDesignator == "DCM" and item.CodeMeaning for item in result.DeidentificationMethodCodeSequence
+    )
 
 
 def test_nothing_is_claimed_about_pixels_that_were_not_checked():
@@ -77,7 +79,9 @@ def test_identity_is_not_claimed_to_be_removed_over_a_picture_that_nobody_looked
 
 
 def test_earlier_methods_and_codes_stay_and_are_extended():
-    earlier = elements(CodeValue="113108", CodingSchemeDesignator="DCM", CodeMeaning="Retain Patient Characteristics Option")
+    earlier = elements(
+        CodeValue="113108", CodingSchemeDesignator="DCM", CodeMeaning="Retain Patient Characteristics Option"
+    )
     header = instance(
         PatientIdentityRemoved="YES",
         DeidentificationMethod=["Other tool 3.1"],

@@ -7,13 +7,13 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from tests.data.instances import dataset, elements, file_bytes, instance, read
+from tests.data.policies import PSEUDONYMS, changed, shipped
 
 from deidgate.apply.elements import apply
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.planner import plan
 from deidgate.policy.model import Doubt
-from tests.data.instances import dataset, elements, file_bytes, instance, read
-from tests.data.policies import PSEUDONYMS, changed, shipped
 
 HOLD = changed(
     defaults=dataclasses.replace(

@@ -4,13 +4,13 @@
 import pytest
 from pydicom import DataElement
 from pydicom.sequence import Sequence
+from tests.data.instances import dataset, elements, file_bytes, instance, read, uid
+from tests.data.policies import PSEUDONYMS, SHIPPED, changed, shipped, with_options
 
 from deidgate.apply.elements import apply
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.planner import plan
 from deidgate.policy.model import Fate, Option
-from tests.data.instances import dataset, elements, file_bytes, instance, read, uid
-from tests.data.policies import PSEUDONYMS, SHIPPED, changed, shipped, with_options
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -33,7 +33,9 @@ def test_missing_patient_name_and_id_are_added():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_one_uid_becomes_one_new_uid_wherever_it_stands(name):
     made = dataset()
-    made.ReferencedImageSequence = [elements(ReferencedSOPClassUID=made.SOPClassUID, ReferencedSOPInstanceUID=made.SOPInstanceUID)]
+    made.ReferencedImageSequence = [
+        elements(ReferencedSOPClassUID=made.SOPClassUID, ReferencedSOPInstanceUID=made.SOPInstanceUID)
+    ]
     result = result_of(read(file_bytes(made)), shipped(name))
     assert result.SOPInstanceUID == PSEUDONYMS.uid(made.SOPInstanceUID) == result.file_meta.MediaStorageSOPInstanceUID
     if "ReferencedImageSequence" in result:
@@ -82,7 +84,13 @@ def test_every_uid_stays_with_the_retain_uids_option():
     made = dataset(CreatorVersionUID=uid(5))
     header = read(file_bytes(made))
     result = result_of(header, with_options([Option.RETAIN_UIDS]))
-    for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "CreatorVersionUID"):
+    for keyword in (
+        "SOPInstanceUID",
+        "SeriesInstanceUID",
+        "StudyInstanceUID",
+        "FrameOfReferenceUID",
+        "CreatorVersionUID",
+    ):
         assert result[keyword].value == made[keyword].value
 
 

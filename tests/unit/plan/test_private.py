@@ -5,13 +5,13 @@ import pytest
 from pydicom import DataElement, Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from tests.data.instances import dataset, file_bytes, read, uid
+from tests.data.policies import PSEUDONYMS, SHIPPED, shipped, with_options
 
 from deidgate.apply.elements import apply
 from deidgate.plan.planner import plan
 from deidgate.policy.model import Option, PrivateRule
 from deidgate.standard.private import safe_private
-from tests.data.instances import dataset, file_bytes, read, uid
-from tests.data.policies import PSEUDONYMS, SHIPPED, shipped, with_options
 
 PET = "Philips PET Private Group"
 SAFE = with_options([Option.RETAIN_SAFE_PRIVATE])
@@ -122,7 +122,10 @@ def test_a_line_of_the_policy_makes_an_element_safe_for_its_creator_only():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_no_private_element_that_is_not_safe_survives_any_policy(name):
     made = private(
-        (0x00090010, "LO", "GEMS_IDEN_01"), (0x00091001, "LO", "Doe"), (0x00131010, "UN", b"Doe "), (0x00090000, "UL", 8)
+        (0x00090010, "LO", "GEMS_IDEN_01"),
+        (0x00091001, "LO", "Doe"),
+        (0x00131010, "UN", b"Doe "),
+        (0x00090000, "UL", 8),
     )
     assert private_tags(result_of(made, shipped(name))) == set()
 
