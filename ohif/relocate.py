@@ -44,7 +44,7 @@ class Replacement:
     in_files: int
 
 
-class DoesNotMatch(Exception):
+class DoesNotMatch(Exception):  # noqa: N818 - says what is the case
     """The viewer is not the one that the replacements were written for."""
 
 

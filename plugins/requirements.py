@@ -9,5 +9,8 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"]
-wanted = [*project["dependencies"], *(line for extra in sys.argv[2:] for line in project["optional-dependencies"][extra])]
+wanted = [
+    *project["dependencies"],
+    *(line for extra in sys.argv[2:] for line in project["optional-dependencies"][extra]),
+]
 sys.stdout.write("".join(f"{line}\n" for line in wanted))

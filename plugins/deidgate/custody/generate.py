@@ -9,12 +9,13 @@ OWNER is the number of the user that the containers run as; the names are those 
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -58,10 +59,8 @@ class Folder:
                 os.fsync(file.fileno())
             if self.owner is not None:
                 os.chown(draft, self.owner, self.owner)
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(draft, target)
-            except FileExistsError:
-                pass
             draft.unlink()
         return target.read_bytes()
 
@@ -117,16 +116,12 @@ def _derived(folder: Folder, passwords: Mapping[str, str]) -> None:
     researcher = passwords["researcher.password"]
     folder.once("researcher.htpasswd", lambda: f"{RESEARCHER}:{password_hash(researcher)}\n".encode())
     reader = base64.b64encode(f"reader:{passwords['research-read.password']}".encode()).decode()
-    folder.once(
-        "gate-research.reader.conf", lambda: f'proxy_set_header Authorization "Basic {reader}";\n'.encode()
-    )
+    folder.once("gate-research.reader.conf", lambda: f'proxy_set_header Authorization "Basic {reader}";\n'.encode())
 
 
 def _authority(folder: Folder, now: datetime) -> Authority:
     key = read_key(folder.once("ca.key", lambda: private_pem(new_key())))
-    pem = folder.once(
-        "ca.pem", lambda: new_authority(key, now).certificate.public_bytes(serialization.Encoding.PEM)
-    )
+    pem = folder.once("ca.pem", lambda: new_authority(key, now).certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(key, x509.load_pem_x509_certificate(pem))
 
 
@@ -135,4 +130,4 @@ if __name__ == "__main__":
     os.chown(where, int(owner), int(owner))
     # Passed through, not listed: Compose must be able to name the files in it for a user who may not read them.
     Path(where).chmod(0o711)
-    generate(Folder(Path(where), int(owner)), tuple(names.split(",")), datetime.now(timezone.utc))
+    generate(Folder(Path(where), int(owner)), tuple(names.split(",")), datetime.now(UTC))

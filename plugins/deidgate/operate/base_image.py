@@ -59,7 +59,7 @@ def find_mirror(settings: Settings, apt: Path = APT) -> str | None:
 
 
 def certificates(folder: Path = HOST_CERTIFICATES) -> tuple[Path, ...]:
-    """This machine's own CA certificates, which a proxy or a mirror inside a hospital needs."""
+    """The machine's own CA certificates, which a proxy or a mirror inside a hospital needs."""
     return tuple(sorted(folder.rglob("*.crt"))) if folder.is_dir() else ()
 
 
@@ -71,9 +71,7 @@ def certificates_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def ensure_root_filesystem(
-    shell: Shell, engine: Engine, host: Host, mirror: str | None, say: Say
-) -> str:
+def ensure_root_filesystem(shell: Shell, engine: Engine, host: Host, mirror: str | None, say: Say) -> str:
     """The name of an image that holds plain Debian; pulled or made if there is none yet.
 
     Raises

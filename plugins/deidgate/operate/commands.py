@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import shlex
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deidgate.operate import engine
+from deidgate.operate import engine, installation
 from deidgate.operate.compose import Compose, Container
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import SecretFiles
@@ -52,12 +53,22 @@ def _agreed(what: str) -> bool:
 
 def _demo(site: Site, compose: Compose) -> None:
     site.say(f"sending a made-up study to ingest as the clinic {DEMO}")
+    held = _states(site, compose).get("held", 0)
     words = ["deidgate", "send", *INGEST, "/tmp/demo", "--aet", DEMO, "--called", CALLED]  # noqa: S108 - in a container
     script = f"deidgate demo-study /tmp/demo && {shlex.join(words)}"
     _must(site.shell.run(compose.in_tools("sh", "-euc", script), timeout_s=120), "the demo study could not be sent")
     waited = compose.in_worker("deidgate", "gateway", "wait", "--timeout", "120")
     _must(site.shell.run(waited, timeout_s=150), "the demo study did not arrive at research")
+    after = _states(site, compose)
+    # Sent before, it changes no number: what counts is that something was delivered and nothing more is held.
+    if after.get("held", 0) > held or not after.get("delivered", 0):
+        raise Problem("the demo study is held", "see why with ./gateway hold list", Exit.FAILED)
     site.say(f"it is there, without its patient: {site.installation.research_url}/ohif/")
+
+
+def _states(site: Site, compose: Compose) -> dict[str, int]:
+    states = (_flow(site, compose) or {}).get("states")
+    return states if isinstance(states, dict) else {}
 
 
 def _must(outcome: Outcome, what: str) -> None:
@@ -68,7 +79,8 @@ def _must(outcome: Outcome, what: str) -> None:
 def addresses(site: Site) -> list[str]:
     """Where everything is, for a person."""
     settings = site.installation.settings
-    gateway = "./gateway" if site.installation.name == "deidgate" else f"./gateway --installation {site.installation.name}"
+    name = site.installation.name
+    gateway = "./gateway" if name == installation.DEFAULT else f"./gateway --installation {name}"
     return [
         f"DICOM     port {settings.dicom_port}, called AE title {CALLED}",
         f"Research  {site.installation.research_url}/",
@@ -96,7 +108,7 @@ def _finish(status: int) -> int:
 def status(site: Site, given: argparse.Namespace) -> int:
     compose = compose_of(site)
     services = compose.containers()
-    flow = _flow(site, compose, services)
+    flow = _flow(site, compose) if any(one.service == "worker" and one.state == "running" for one in services) else None
     if given.json:
         listed = [{"service": one.service, "state": one.state, "health": one.health} for one in services]
         print(json.dumps({"services": listed, "flow": flow}, indent=2))
@@ -105,9 +117,7 @@ def status(site: Site, given: argparse.Namespace) -> int:
     return Exit.OK if services and all(one.is_up for one in services) and flow is not None else Exit.UNHEALTHY
 
 
-def _flow(site: Site, compose: Compose, services: tuple[Container, ...]) -> dict[str, object] | None:
-    if not any(one.service == "worker" and one.state == "running" for one in services):
-        return None
+def _flow(site: Site, compose: Compose) -> dict[str, object] | None:
     asked = site.shell.run(compose.in_worker("deidgate", "gateway", "status", "--json"), timeout_s=60)
     try:
         answer = json.loads(asked.out) if asked.ok else None
@@ -117,13 +127,16 @@ def _flow(site: Site, compose: Compose, services: tuple[Container, ...]) -> dict
 
 
 def status_lines(services: tuple[Container, ...], flow: dict[str, object] | None) -> list[str]:
-    """The status for a person: the services, then one line for each number of the flow."""
+    """The status for a person: the services, then how many instances are where."""
     if not services:
         return ["nothing runs; start it with ./gateway up"]
-    lines = [f"{one.service:<20}{one.state}{f' ({one.health})' if one.health else ''}" for one in services]
+    lines = [f"{one.service:<15} {one.state}{f' ({one.health})' if one.health else ''}" for one in services]
     if flow is None:
-        return [*lines, "", "the worker does not answer: ./gateway logs worker"]
-    return [*lines, "", *(f"{key:<20}{value}" for key, value in flow.items() if isinstance(value, (str, int, float)))]
+        return [*lines, "", "where the instances are cannot be told: ./gateway logs worker, ./gateway logs ingest"]
+    states = flow.get("states")
+    numbers = {**(states if isinstance(states, dict) else {}), "in flight": flow.get("in_flight", 0)}
+    taken = "takes instances in" if flow.get("open") else "REFUSES instances: disk or backlog is at its limit"
+    return [*lines, "", *(f"{name:<15} {number}" for name, number in numbers.items()), f"{'ingest':<15} {taken}"]
 
 
 def logs(site: Site, given: argparse.Namespace) -> int:
@@ -168,10 +181,11 @@ def mapping_export(site: Site, given: argparse.Namespace) -> int:
     # Two texts through one pipe, a line with a NUL between them; nothing of it touches a disk on the way.
     script = (
         "out=$(mktemp -d) && trap 'rm -rf \"$out\"' EXIT"
-        ' && deidgate mapping export --uids "$out/uids.csv" --patients "$out/patients.csv" >&2'
-        " && cat \"$out/uids.csv\" && printf '\\0' && cat \"$out/patients.csv\""
+        ' && deidgate mapping export --uids "$out/uids.csv" --patients "$out/patients.csv" --by "$1" >&2'
+        ' && cat "$out/uids.csv" && printf \'\\0\' && cat "$out/patients.csv"'
     )
-    done = site.shell.run(compose.in_worker("sh", "-euc", script), timeout_s=600)
+    # The audit trail names who asked, as this machine knows them.
+    done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", getpass.getuser()), timeout_s=600)
     texts = done.out.split("\0")
     if not done.ok or len(texts) != 2:
         raise Problem(

@@ -24,6 +24,8 @@ class Container:
     health: str
     """`healthy`, `starting`, `unhealthy`; empty for a service without a check."""
     restarts: int
+    folder: str
+    """The checkout that it was started from."""
 
     @property
     def is_up(self) -> bool:
@@ -147,10 +149,12 @@ def _container(found: dict[str, object]) -> Container:
     state: dict[str, object] = found["State"]  # type: ignore[assignment]
     config: dict[str, dict[str, str]] = found["Config"]  # type: ignore[assignment]
     health: dict[str, str] = state.get("Health") or {}  # type: ignore[assignment]
+    labels = config["Labels"]
     return Container(
         id=str(found["Id"]),
-        service=config["Labels"]["com.docker.compose.service"],
+        service=labels["com.docker.compose.service"],
         state=str(state["Status"]),
         health=health.get("Status", ""),
         restarts=int(str(found.get("RestartCount", 0))),
+        folder=labels.get("com.docker.compose.project.working_dir", ""),
     )

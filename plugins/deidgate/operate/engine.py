@@ -121,9 +121,7 @@ def _refuse_if_only_the_user_is_wrong(shell: Shell, host: Host) -> None:
         )
 
 
-def _install(
-    shell: Shell, host: Host, say: Callable[[str], None], may_install: Callable[[str], bool]
-) -> None:
+def _install(shell: Shell, host: Host, say: Callable[[str], None], may_install: Callable[[str], bool]) -> None:
     missing = [
         package
         for package, program in (("docker.io", "dockerd"), ("iptables", "iptables"))
@@ -165,9 +163,7 @@ def apt_install(shell: Shell, packages: tuple[str, ...]) -> None:
         )
 
 
-def _start(
-    shell: Shell, host: Host, say: Callable[[str], None], sleep: Callable[[float], None]
-) -> None:
+def _start(shell: Shell, host: Host, say: Callable[[str], None], sleep: Callable[[float], None]) -> None:
     if not host.is_root:
         raise Problem("the Docker engine does not answer", "start it as root (systemctl start docker) and try again")
     say("starting the Docker engine")
@@ -179,8 +175,10 @@ def _start(
     while not answers(shell):
         if waited >= ANSWER_WITHIN_S:
             where = "journalctl -u docker" if host.runs_systemd else str(DAEMON_LOG)
-            log = shell.run(["tail", "-n", "15", str(DAEMON_LOG)]) if not host.runs_systemd else shell.run(
-                ["journalctl", "-u", "docker", "-n", "15", "--no-pager"]
+            log = (
+                shell.run(["tail", "-n", "15", str(DAEMON_LOG)])
+                if not host.runs_systemd
+                else shell.run(["journalctl", "-u", "docker", "-n", "15", "--no-pager"])
             )
             raise Problem(
                 f"the Docker engine does not answer after {ANSWER_WITHIN_S:.0f} s",

@@ -48,11 +48,11 @@ class Settings:
 
 SECTIONS = {
     "dicom_port": "Ports of this machine.",
-    "clinical_address": "Addresses of this machine to listen on: one network card each, where the zones have their own.",
+    "clinical_address": "Addresses of this machine to listen on: one network card for each zone, where there are two.",
     "host_names": "Names and addresses people use for this machine (for the generated certificates), with commas.",
     "secrets_dir": "Keys, certificates and passwords.",
     "compose_files": "Compose files, each over the one before, with commas.",
-    "debian_mirror": "Where the images are built from. Empty: this machine's Debian mirror; pip's and npm's own registry.",
+    "debian_mirror": "Where images are built from. Empty: this machine's Debian mirror, pip's and npm's own registry.",
     "min_free_gb": "Refuse to start with less free disk than this.",
 }
 

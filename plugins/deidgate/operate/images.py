@@ -166,9 +166,7 @@ class Builder:
             arguments,
         )
 
-    def build(
-        self, tag: str, digest: str, options: list[str], context: str, arguments: Mapping[str, str]
-    ) -> None:
+    def build(self, tag: str, digest: str, options: list[str], context: str, arguments: Mapping[str, str]) -> None:
         """Run one build.
 
         Raises
@@ -186,6 +184,6 @@ class Builder:
         if not done.ok:
             raise Problem(
                 f"the image {tag} could not be built",
-                f"read the end of {self.log}; if a mirror or registry could not be reached, set it in the settings file",
+                f"see the end of {self.log}; a mirror or registry that cannot be reached is set in the settings file",
                 details=done.tail(),
             )

@@ -81,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=commands.hold_list)
 
     mapping = several.add_parser("mapping", help="the mapping table").add_subparsers(metavar="ACTION", required=True)
-    one = mapping.add_parser("export", help="write it as two CSV files, id_old,id_new; this is recorded in the audit trail")
+    one = mapping.add_parser(
+        "export", help="write it as two CSV files, id_old,id_new; this is recorded in the audit trail"
+    )
     one.add_argument("--uids", required=True, metavar="FILE", help="Study, Series and SOP Instance UIDs")
     one.add_argument("--patients", required=True, metavar="FILE", help="Patient IDs")
     one.set_defaults(run=commands.mapping_export)

@@ -20,7 +20,7 @@ class Exit(IntEnum):
     """The gateway was started and a part of it does not answer, or it is not running."""
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the operator has one, the program has no error
     """Something that the operator can put right.
 
     Parameters
@@ -35,9 +35,7 @@ class Problem(Exception):
         Lines of a log that explain it, oldest first; may be empty.
     """
 
-    def __init__(
-        self, what: str, remedy: str, code: Exit = Exit.ENVIRONMENT, details: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, what: str, remedy: str, code: Exit = Exit.ENVIRONMENT, details: tuple[str, ...] = ()) -> None:
         super().__init__(what)
         self.what = what
         self.remedy = remedy

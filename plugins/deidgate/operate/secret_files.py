@@ -65,12 +65,19 @@ class SecretFiles:
         lost = [name for name in IRREPLACEABLE if name in missing]
         if lost and self._has_ledger():
             raise Problem(
-                f"{' and '.join(lost)} of {self.installation.secrets} is gone, but there is a mapping table made with it",
+                f"{' and '.join(lost)} of {self.installation.secrets} is gone, but a mapping table made with it is here",
                 "put the key file back from your backup (a new one would give every patient another pseudonym)",
             )
         self.installation.secrets.mkdir(parents=True, exist_ok=True)
         done = self._run(
-            ["python3", "-m", "deidgate.custody.generate", "/secrets", str(OWNER), self.installation.settings.host_names],
+            [
+                "python3",
+                "-m",
+                "deidgate.custody.generate",
+                "/secrets",
+                str(OWNER),
+                self.installation.settings.host_names,
+            ],
             writable=True,
         )
         if not done.ok:

@@ -36,9 +36,7 @@ class Shell(Protocol):
         """The path of `program`, or None."""
         ...
 
-    def run(
-        self, argv: Sequence[str], *, text: str | None = None, timeout_s: float | None = None
-    ) -> Outcome:
+    def run(self, argv: Sequence[str], *, text: str | None = None, timeout_s: float | None = None) -> Outcome:
         """Run to the end with `text` on its standard input; what it prints is kept.
 
         A program that is not there, or that runs longer than `timeout_s`, has the status 127 or 124.
@@ -64,9 +62,7 @@ class SystemShell:
     def which(self, program: str) -> str | None:
         return shutil.which(program)
 
-    def run(
-        self, argv: Sequence[str], *, text: str | None = None, timeout_s: float | None = None
-    ) -> Outcome:
+    def run(self, argv: Sequence[str], *, text: str | None = None, timeout_s: float | None = None) -> Outcome:
         try:
             done = subprocess.run(
                 argv,

@@ -40,9 +40,9 @@ def test(site: Site, given: argparse.Namespace) -> int:
     found = engine.ensure(site.shell, site.host, site.say, lambda _what: True)
     compose = Compose(site.shell, found, there)
     if given.what != "unit":
-        if there.env_path.exists():
-            # What an earlier run left must not decide this one.
-            compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
+        installation.write_first_settings(there)
+        # What an earlier run left, from this checkout or another, must not decide this one.
+        compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
         compose = bring_up(site, lambda _what: True)
     builder = site.builder(found)
     base = base_image.ensure(builder, site.host, there.settings)

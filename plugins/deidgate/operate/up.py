@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from deidgate.operate import base_image, checks, engine, health, images
-from deidgate.operate.compose import Compose
+from deidgate.operate.compose import Compose, Container
 from deidgate.operate.engine import Engine, Host
 from deidgate.operate.installation import Installation, write_first_settings
 from deidgate.operate.problem import Exit, Problem
@@ -45,6 +48,29 @@ def up(site: Site, may_install: Callable[[str], bool], *, fresh: bool = False) -
     Problem
         Anything that the operator has to put right.
     """
+    with one_at_a_time(site.installation.state / "lock"):
+        return _up(site, may_install, fresh=fresh)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`: two that build and start at once would be in each other's way.
+
+    Raises
+    ------
+    Problem
+        Another holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem("another ./gateway up is under way", "wait until it has ended", Exit.FAILED) from None
+        yield
+
+
+def _up(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Compose:
     there = site.installation
     checks.check_address(there.settings)
     found = _engine_after_checks(site, may_install)
@@ -66,11 +92,29 @@ def _engine_after_checks(site: Site, may_install: Callable[[str], bool]) -> Engi
     ours: frozenset[int] = frozenset()
     if engine.answers(site.shell):
         # Our own containers, from an `up` before this one, may hold the ports.
-        ours = Compose(site.shell, Engine("docker", (), has_buildkit=False), there).published_ports()
+        earlier = Compose(site.shell, Engine("docker", (), has_buildkit=False), there)
+        refuse_another_checkout(there, earlier.containers())
+        ours = earlier.published_ports()
     checks.check_ports(there.settings, ours, site.shell)
     if not ours:
         checks.check_disk(there.settings)
     return engine.ensure(site.shell, site.host, site.say, may_install)
+
+
+def refuse_another_checkout(there: Installation, containers: tuple[Container, ...]) -> None:
+    """Refuse to take over containers that were started from another folder, with other keys.
+
+    Raises
+    ------
+    Problem
+        There are such.
+    """
+    for one in containers:
+        if one.folder and Path(one.folder) != there.root and Path(one.folder).is_dir():
+            raise Problem(
+                f"an installation called {there.name} runs already, from {one.folder}",
+                "use that one, stop it there with ./gateway down, or name this one: ./gateway --installation NAME up",
+            )
 
 
 def _start(site: Site, compose: Compose) -> None:
