@@ -1,28 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: ``deidgate COMMAND``.
 
-A command's module is loaded when the command is called, so that one that needs little starts at once. The table below
-is the whole list; a module has one click command or group for each name that the table gives it.
+A command's module is loaded when the command is called, so that one that needs little starts at once; ``--help`` loads
+none. `COMMANDS` is the whole list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 
 import click
 
 from deidgate import __version__
+from deidgate.cli.toolbox_table import TOOLBOX
 from deidgate.errors import DeidgateError
 
-COMMANDS: Mapping[str, str] = {
-    "demo-study": "deidgate.cli.demo_commands:demo_study",
-    "gateway": "deidgate.cli.gateway_commands:gateway",
-    "mapping": "deidgate.cli.mapping_commands:mapping",
-    "send": "deidgate.cli.send_commands:send",
-    "worker": "deidgate.cli.worker_commands:worker",
-}
+_SERVER: Mapping[str, str] = MappingProxyType(
+    {
+        "demo-study": "deidgate.cli.demo_commands:demo_study",
+        "gateway": "deidgate.cli.gateway_commands:gateway",
+        "worker": "deidgate.cli.worker_commands:worker",
+    }
+)
+
+COMMANDS: Mapping[str, str] = MappingProxyType({**_SERVER, **TOOLBOX})
 """Command and where it is: ``module:name``."""
+
+IN_A_LINE: Mapping[str, str] = MappingProxyType(
+    {
+        "audit": "read the audit trail and check that nobody changed it",
+        "blank": "hide rectangles of a picture",
+        "convert": "turn pictures, volumes and slides into DICOM",
+        "crop": "cut a picture to a rectangle",
+        "demo-study": "write a small made-up study",
+        "dicomdir": "make a DICOMDIR of a folder, or list one",
+        "echo": "ask a DICOM node whether it answers",
+        "edit": "change elements of a file",
+        "explain": "tell what a policy does to every element of a file, and why",
+        "export": "frames as PNG or JPEG",
+        "gateway": "the running gateway: status, wait, holds, download",
+        "mapping": "the mapping table: look up, import, export",
+        "overlay": "show or take out overlays",
+        "policy": "check, show and compare policies",
+        "pull": "fetch studies from a PACS",
+        "query": "ask a PACS what it has",
+        "receive": "take in what is sent by C-STORE",
+        "redact-pdf": "take chosen fields out of a PDF form",
+        "run": "de-identify files, folders, zips and DICOMDIRs",
+        "select": "choose files by what their headers say",
+        "send": "send files by C-STORE",
+        "serve": "a local page for those who like no command line",
+        "show": "the elements of a file",
+        "split": "sort files into folders by a part of their name",
+        "standard": "what the standard's tables say of an attribute",
+        "verify": "check results against their originals",
+        "worker": "carry instances from ingest to research",
+    }
+)
+"""What ``--help`` says of each command."""
 
 REFUSED = 1
 """Exit status when Deidgate itself says no; 2 is a wrong command line."""
@@ -45,12 +82,24 @@ class LazyGroup(click.Group):
             raise TypeError(f"{COMMANDS[cmd_name]} is no command")
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands; imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, IN_A_LINE.get(name, "")) for name in self.list_commands(ctx)])
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run; an error of Deidgate's own is one line and an exit status, not a traceback."""
+        """Run; an error of Deidgate's own is a line or two and an exit status, not a traceback."""
         try:
             return super().invoke(ctx)
         except DeidgateError as error:
+            from deidgate.files.reasons import MEANINGS
+            from deidgate.holds import EXPLANATIONS
+
             click.echo(f"deidgate: {error}", err=True)
+            if error.code in MEANINGS:
+                click.echo(f"deidgate: {MEANINGS[error.code].what}: {MEANINGS[error.code].do}", err=True)
+            elif error.code in EXPLANATIONS:
+                click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)
             ctx.exit(REFUSED)
 
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line lists what it has, and loads no more than it is asked for."""
+
+import subprocess
+import sys
+
+from click.testing import CliRunner
+
+from deidgate.cli import COMMANDS, IN_A_LINE, main
+
+
+def test_every_command_has_a_line_in_the_help_and_no_other_has():
+    assert set(IN_A_LINE) == set(COMMANDS)
+
+
+def test_help_lists_every_command():
+    listed = CliRunner().invoke(main, ["--help"]).output
+    assert all(name in listed for name in COMMANDS)
+
+
+def test_help_loads_no_database_and_no_dicom():
+    code = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from deidgate.cli import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print([name for name in ('pydicom', 'sqlalchemy', 'numpy') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_error_of_ours_is_told_in_words_and_not_as_a_traceback(monkeypatch):
+    monkeypatch.setenv("DEIDGATE_TYPO", "1")
+    told = CliRunner().invoke(main, ["gateway", "status"])
+    assert told.exit_code == 1
+    assert "unknown-setting at DEIDGATE_TYPO" in told.output
+    assert "Traceback" not in told.output
