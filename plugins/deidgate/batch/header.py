@@ -24,6 +24,7 @@ _PIXEL_GROUP = 0x7FE0
 _DEEPEST = 16
 
 _SHORT, _SHORT_SLOT, _LONG, _LONG_SLOT, _SEQUENCE = range(5)
+_SLOTS = (_SHORT_SLOT, _LONG_SLOT)
 
 
 def _number(vr: str) -> int:
@@ -131,7 +132,7 @@ def scan(buffer: bytes, position: int, *, whole: bool) -> Scanned | None:
             stop = start + length
             if stop > end or (open_ends and open_ends[-1][0] >= 0 and stop > open_ends[-1][0]):
                 return None
-            if (kind == _SHORT_SLOT or kind == _LONG_SLOT) and _may_differ(group, element):
+            if kind in _SLOTS and _may_differ(group, element):
                 parts.append(buffer[last : position + 6])
                 parts.append(b"\xff." if length else b"\xff0")
                 places.append((start, stop))

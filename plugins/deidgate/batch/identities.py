@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from deidgate.errors import CannotDeidentify
 from deidgate.gateway.ports import Person
@@ -26,6 +26,35 @@ class KnownPatient:
     id: int
     pseudonyms: Pseudonyms
     index: int
+
+
+class Book(Protocol):
+    """What a worker asks about patients: the mapping table, or the stand-in of a dry run."""
+
+    @property
+    def key(self) -> bytes:
+        """From which UIDs and names of files are made."""
+        ...
+
+    def patient(self, person: Person) -> KnownPatient:
+        """The patient."""
+        ...
+
+    def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
+        """Return if the study belongs to this patient, else raise CannotDeidentify."""
+        ...
+
+    def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
+        """Remember pairs of original and new UIDs until `record`."""
+        ...
+
+    def record(self) -> None:
+        """Write down what was noted."""
+        ...
+
+    def image_numbers(self, patient: int, sop_uids: list[str]) -> list[int]:
+        """Image numbers of original instances of one patient."""
+        ...
 
 
 class Recent(Generic[Key, Value]):

@@ -22,7 +22,7 @@ from deidgate import marks
 from deidgate.apply.elements import apply
 from deidgate.apply.finish import finished
 from deidgate.batch.header import Scanned, scan
-from deidgate.batch.identities import Identities, KnownPatient
+from deidgate.batch.identities import Book, KnownPatient
 from deidgate.batch.pixelend import pixel_end
 from deidgate.batch.template import NotTemplated, Template, learn
 from deidgate.errors import CannotDeidentify, VerificationFailed
@@ -33,6 +33,7 @@ from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
 from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import PixelStep
+from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
 from deidgate.store.model import UidKind
@@ -43,7 +44,8 @@ HEAD = 1 << 17
 
 _TEMPLATES = 256
 _NOT_SPLIT = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
-_NAMING = ("PatientID", "PatientName", "OtherPatientIDs", "OtherPatientNames", "AccessionNumber", "PatientBirthName")
+_NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
+_CODES = ("PatientID", "OtherPatientIDs", "AccessionNumber")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Instances:
     Parameters
     ----------
     policy : Policy
-    identities : Identities
+    identities : Book
     pixels : PixelStep
     staging : Staging or None
         Where results are written; None writes none.
@@ -126,7 +128,7 @@ class Instances:
     def __init__(
         self,
         policy: Policy,
-        identities: Identities,
+        identities: Book,
         pixels: PixelStep,
         staging: Staging | None,
         verify_every: int,
@@ -256,14 +258,14 @@ class Instances:
         start: int,
         syntax: str,
         result: bytes,
-        known: tuple[Original, KnownPatient, object],
+        known: tuple[Original, KnownPatient, Plan],
     ) -> None:
         original, patient, plan = known
         end = pixel_end(descriptor, scanned.stop, size)
         if end is None:
             return
         try:
-            template = learn(data, start, scanned, result, plan)  # type: ignore[arg-type]
+            template = learn(data, start, scanned, result, plan)
         except NotTemplated:
             return
         header = template.filled(scanned, patient.pseudonyms.uid).header if template.fits(scanned) else b""
@@ -285,7 +287,7 @@ class Instances:
         if len(self._known) > _TEMPLATES:
             self._known.popitem(last=False)
 
-    def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, object]]:
+    def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, Plan]]:
         """The verified result's bytes; nothing is written."""
         original = read_original(data, None)
         person = original.person()
@@ -330,7 +332,7 @@ class Instances:
 
 
 def _words_of(original: Original) -> frozenset[str]:
-    return identifying_words(original.text(keyword) for keyword in _NAMING)
+    return identifying_words((original.text(name) for name in _NAMES), (original.text(code) for code in _CODES))
 
 
 def _with_partial(made: Made, partial: str) -> Made:

@@ -14,13 +14,18 @@ from deidgate.store.model import UidKind
 
 
 class RehearsedIdentities:
-    """Stands in for `deidgate.batch.identities.Identities`; its pseudonyms live as long as it does."""
+    """Satisfies `deidgate.batch.identities.Book`; its pseudonyms live as long as it does."""
 
     def __init__(self, style: PseudonymStyle) -> None:
         self._style = style
         self._patients: dict[Person, KnownPatient] = {}
         self._studies: dict[str, int] = {}
-        self.key = secrets.token_bytes(32)
+        self._key = secrets.token_bytes(32)
+
+    @property
+    def key(self) -> bytes:
+        """A key for this run alone."""
+        return self._key
 
     def patient(self, person: Person) -> KnownPatient:
         """The patient, with pseudonyms drawn for this run alone."""
@@ -28,7 +33,7 @@ class RehearsedIdentities:
             index = len(self._patients) + 1
             drawn = draw_patient_id(self._style, secrets.randbelow)
             shift = draw_shift_days(self._style, secrets.randbelow)
-            self._patients[person] = KnownPatient(index, Pseudonyms(drawn, drawn, shift, self.key), index)
+            self._patients[person] = KnownPatient(index, Pseudonyms(drawn, drawn, shift, self._key), index)
         return self._patients[person]
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:

@@ -45,7 +45,7 @@ _EXPLICIT_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
 
 
 class NotTemplated(Exception):  # noqa: N818 - no error: the long way is always open
-    """This pair of files makes no template; the message says why, in words of this program."""
+    """Pairs of files that make no template raise it; the message says why, in words of this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +286,12 @@ def _built(
         else:
             (base,) = struct.unpack(form, result[start:stop])
             if order == -1000000:
-                inside: tuple[int, ...] = (meta_order,)
+                included: tuple[int, ...] = (meta_order,)
             elif order < 0:
-                inside = containers[-order - 1][1]
+                included = containers[-order - 1][1]
             else:
-                inside = (order,)
-            lengths.append(_Length(len(parts), form, base, inside))
+                included = (order,)
+            lengths.append(_Length(len(parts), form, base, included))
         parts.append(result[start:stop])
         position = stop
     parts.append(result[position : result_scanned.stop])

@@ -7,35 +7,63 @@ import csv
 import getpass
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from deidgate.orthanc_io.ledger import open_store
-from deidgate.settings import Settings
+from deidgate.cli.options import FILE, json_option, mapping_options, policy_option
+from deidgate.cli.table import open_table
 
 HEADER = ("id_old", "id_new")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _who_and_why(command: Command) -> Command:
+    for option in (
+        click.option("--why", default="by command", show_default=True, help="For the audit trail."),
+        click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
 def mapping() -> None:
-    """The mapping table: who is who. Everything here is written into the audit trail."""
+    """The mapping table: who is who. Everything here is written into the audit trail.
+
+    The default table is ~/.local/share/deidgate/mapping.db with the folder keys beside it; in the gateway's containers
+    it is the gateway's. Back both up, apart from results.
+    """
 
 
-@mapping.command()
+@mapping.command(
+    epilog="""\b
+Example:
+  deidgate mapping export --uids uids.csv --patients patients.csv --why "audit of trial 12" """
+)
 @click.option("--uids", type=click.Path(path_type=Path), help="CSV of Study, Series and SOP Instance UIDs.")
 @click.option("--patients", type=click.Path(path_type=Path), help="CSV of Patient IDs.")
 @click.option("--project", help="Only this project.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who exports.")
-@click.option("--why", default="export by command", show_default=True, help="For the audit trail.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def export(uids: Path | None, patients: Path | None, project: str | None, by: str, why: str, as_json: bool) -> None:
-    """Write original and new identifiers as CSV with the header id_old,id_new."""
+@_who_and_why
+@mapping_options
+@json_option
+def export(
+    uids: Path | None,
+    patients: Path | None,
+    project: str | None,
+    by: str,
+    why: str,
+    mapping: str | None,
+    keys: Path | None,
+    as_json: bool,
+) -> None:
+    """Write original and new identifiers as CSV with the header id_old,id_new, for the owner alone (0600)."""
     if uids is None and patients is None:
         raise click.UsageError("give --uids FILE, --patients FILE or both")
     written: dict[str, int] = {}
-    with open_store(Settings.read(os.environ)) as store:
+    with open_table(mapping, keys) as store:
         if uids is not None:
             written["uids"] = _write(uids, store.custody.export_uids(by, why, project))
         if patients is not None:
@@ -47,10 +75,142 @@ def export(uids: Path | None, patients: Path | None, project: str | None, by: st
             click.echo(f"{number} {name}")
 
 
+@mapping.command("import")
+@click.argument("file", type=FILE)
+@click.option("--project", default="default", show_default=True)
+@click.option("--site", default="")
+@click.option("--dry-run", is_flag=True, help="Report what would happen and write nothing.")
+@policy_option
+@_who_and_why
+@mapping_options
+@json_option
+def import_(
+    file: Path,
+    project: str,
+    site: str,
+    dry_run: bool,
+    policy: str,
+    by: str,
+    why: str,
+    mapping: str | None,
+    keys: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Read pre-assigned pseudonyms from a CSV with the header id_old,id_new: all lines are written, or none.
+
+    \b
+    Example:
+      deidgate mapping import trial-ids.csv --project trial12 --dry-run
+    Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).
+    """
+    import sys
+
+    from deidgate.batch import policies
+    from deidgate.cli.exits import Exit
+    from deidgate.store.model import PatientRow
+
+    rows = [PatientRow(number, project, site, old, new) for number, old, new in _read(file)]
+    with open_table(mapping, keys, create=not dry_run) as store:
+        report = store.custody.import_patients(rows, policies.load(policy).pseudonym, by, why, dry_run=dry_run)
+    problems = [{"line": finding.number, "code": finding.code} for finding in report.problems]
+    if as_json:
+        click.echo(json.dumps({"new": report.new, "unchanged": report.unchanged, "problems": problems}))
+    else:
+        for problem in problems:
+            click.echo(f"line {problem['line']}: {problem['code']}", err=True)
+        verb = "would be written" if dry_run else "written" if not problems else "not written"
+        click.echo(f"{report.new} new {verb}, {report.unchanged} known")
+    if problems:
+        sys.exit(Exit.INCOMPLETE)
+
+
+@mapping.command("look-up")
+@click.argument("value")
+@click.option("--project", help="Only this project.")
+@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
+@click.option("--why", required=True, help="For the audit trail.")
+@mapping_options
+@json_option
+def look_up(
+    value: str, project: str | None, by: str, why: str, mapping: str | None, keys: Path | None, as_json: bool
+) -> None:
+    r"""Find a patient by Patient ID, pseudonym, accession number or UID, original or new.
+
+    \b
+    Example:
+      deidgate mapping look-up P-7KD2M9QX --why "incidental finding, ethics 2026/17"
+    Exit codes: 0 found, 1 refused, 3 nobody found.
+    """
+    import sys
+
+    from deidgate.cli.exits import Exit
+
+    with open_table(mapping, keys) as store:
+        found = store.custody.look_up(value, by, why, project)
+    for one in found:
+        fields = {
+            "project": one.project,
+            "site": one.site,
+            "pseudonym": one.pseudonym,
+            "patient_id": one.patient_id,
+            "patient_name": one.identity.patient_name,
+            "birth_date": one.identity.birth_date,
+            "shift_days": one.shift_days,
+            "uid_old": one.uid.original if one.uid else "",
+            "uid_new": one.uid.new if one.uid else "",
+        }
+        if as_json:
+            click.echo(json.dumps(fields, ensure_ascii=False))
+        else:
+            click.echo("\n".join(f"{name:13} {text}" for name, text in fields.items() if text != "") + "\n")
+    if not found:
+        click.echo("nobody found", err=True)
+        sys.exit(Exit.INCOMPLETE)
+
+
+@mapping.command()
+@click.argument("pseudonym")
+@click.option("--project", default="default", show_default=True)
+@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
+@click.option("--why", required=True, help="For the audit trail.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@mapping_options
+def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: str | None, keys: Path | None) -> None:
+    r"""Forget who a pseudonym was. Cannot be undone; the same patient, seen again, is a new one.
+
+    \b
+    Example:
+      deidgate mapping purge P-7KD2M9QX --why "consent withdrawn"
+    """
+    if not yes:
+        click.confirm(f"Forget who {pseudonym} in project {project} was, for ever?", abort=True)
+    with open_table(mapping, keys) as store:
+        forgotten = store.custody.purge_patient(project, pseudonym, by, why)
+    click.echo(f"{forgotten} UIDs forgotten")
+
+
+def _read(path: Path) -> list[tuple[int, str, str]]:
+    from deidgate.errors import ConfigurationError
+
+    # IDs are texts: leading zeros stay, and nothing is evaluated.
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.DictReader(file)
+            if tuple(lines.fieldnames or ()) != HEADER:
+                raise ConfigurationError("csv-header-is-not-id_old,id_new", str(path))
+            return [
+                (number, (row["id_old"] or "").strip(), (row["id_new"] or "").strip())
+                for number, row in enumerate(lines, 2)
+            ]
+    except UnicodeDecodeError:
+        raise ConfigurationError("csv-is-not-utf-8", str(path)) from None
+
+
 def _write(path: Path, pairs: Iterable[tuple[str, str]]) -> int:
     number = 0
     # For the owner alone: the file names patients.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(HEADER)

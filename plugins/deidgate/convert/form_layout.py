@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 from pdfminer.converter import PDFConverter
 from pdfminer.layout import LTChar
@@ -167,7 +167,7 @@ def _line(glyphs: list[Glyph]) -> Line:
     return Line(text, box, tuple(owners))
 
 
-class _Recorder(PDFConverter[BytesIO]):
+class _Recorder(PDFConverter[BinaryIO]):
     """Writes down glyphs instead of laying them out."""
 
     def __init__(self, manager: PDFResourceManager) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows and words of a form are taken out, from a TOML file.
+r"""Which rows and words of a form are taken out, from a TOML file.
 
 ::
 
@@ -23,11 +23,13 @@ from deidgate.errors import ConfigurationError
 
 DEFAULT_ROWS = (
     r"\b(patient|participant|subject|proband|teilnehmer)\w*[ '’]*s?\b.*\b(name|id|number|no\.?|nr\.?|code|initials)\b",
-    r"\b(sur|last|family|first|given|middle|maiden|full)[ -]?name\b|\bname\b\s*:?|\bnachname\b|\bvorname\b|\bnom\b|\bprénom\b",
+    r"\b(sur|last|family|first|given|middle|maiden|full)[ -]?name\b|\bname\b\s*:?",
+    r"\b(nachname|vorname|nom|prénom)\b",
     r"\b(date of birth|birth ?date|d\.?o\.?b\.?|born|geburtsdatum|geb\.?|date de naissance)\b",
     r"\b(address|street|city|zip|postal code|postcode|anschrift|adresse|wohnort)\b",
     r"\b(phone|telephone|mobile|fax|e-?mail|telefon)\b",
-    r"\b(mrn|medical record|hospital (id|number)|record number|accession|insurance|ssn|social security|nhs|versicherten)\b",
+    r"\b(mrn|medical record|hospital (id|number)|record number|accession)\b",
+    r"\b(insurance|ssn|social security|nhs|versicherten)",
     r"\b(signature|signed by|unterschrift)\b",
 )
 """Rows that identify on most screening and selection forms."""

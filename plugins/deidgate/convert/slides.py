@@ -43,7 +43,7 @@ def is_slide(path: Path) -> bool:
 
 
 def convert(path: Path, folder: Path, subject: Subject, *, workers: int = 1) -> list[Path]:
-    """DICOM files in the existing `folder`, one for each level of the slide `path`; coded tiles are kept where they fit.
+    """DICOM files in the existing `folder`, one for each level of the slide `path`; coded tiles are kept.
 
     Parameters
     ----------

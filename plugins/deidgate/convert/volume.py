@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from deidgate.convert.missing import need
 from deidgate.convert.secondary_capture import _with_meta
@@ -236,3 +236,26 @@ def _decimal(value: float) -> str:
         if len(text) <= 16:
             return text
     return f"{value:.8e}"
+
+
+def multiframe(slices: list[Dataset]) -> Dataset:
+    """A series of `instances` as one Legacy Converted Enhanced CT or MR object.
+
+    Raises
+    ------
+    ExtraMissingError
+        highdicom is not installed.
+
+    Source: PS3.3 A.70 (Legacy Converted Enhanced CT Image IOD), A.71 (MR).
+    """
+    legacy = need("highdicom.legacy", "convert")
+    first = slices[0]
+    kind = legacy.LegacyConvertedEnhancedCTImage if first.Modality == "CT" else legacy.LegacyConvertedEnhancedMRImage
+    made: Dataset = kind(
+        legacy_datasets=slices,
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=int(first.SeriesNumber),
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+    )
+    return made

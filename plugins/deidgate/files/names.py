@@ -95,12 +95,18 @@ def safe_name(component: str, key: bytes, identifiers: Iterable[str] = ()) -> st
     return token(component, key) + extension
 
 
-def identifying_words(values: Iterable[str]) -> frozenset[str]:
-    """Lower-case words and numbers (without leading zeros) of identifying `values`, for `safe_name`."""
-    words = set()
-    for value in values:
-        for piece in re.findall(r"[^\W\d_]+|\d+", value):
-            words.add(piece.lstrip("0") or "0" if piece.isdigit() else piece.lower())
+def identifying_words(names: Iterable[str], codes: Iterable[str]) -> frozenset[str]:
+    """Words that no name of a file may hold: parts of `names`, and of identifiers (`codes`) the long numbers.
+
+    A number of one or two digits counts when it is the whole identifier: patient 7 must not be named by a folder
+    ``07``, but patient MRN0000001 is not named by ``SE1``.
+    """
+    words = {word.lower() for name in names for word in re.findall(r"[^\W\d_]{2,}", name)}
+    for code in codes:
+        runs = re.findall(r"[^\W\d_]+|\d+", code)
+        words.update(run.lower() for run in runs if not run.isdigit() and len(run) > 3)
+        numbers = [run.lstrip("0") or "0" for run in runs if run.isdigit()]
+        words.update(number for number in numbers if len(number) > 2 or len(runs) == 1)
     return frozenset(words)
 
 

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An archive in, an archive of results out: the members one by one, nested archives too.
+
+With layouts other than the mirrored one, the results of members lie free, as those of plain files do.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from deidgate.batch.pending import Pending, identity_of, told
+from deidgate.errors import DeidgateError
+from deidgate.files.archive import ArchiveWriter, Budget, Member, PassedMember, TooMuchError, members, writer_like
+from deidgate.files.atomic import Staging
+from deidgate.files.journal import Line
+from deidgate.files.kind import Kind
+from deidgate.files.limits import Limits
+from deidgate.files.names import safe_name
+
+_TOGETHER = 64
+"""Members that are numbered at once."""
+
+
+class Steps(Protocol):
+    """What is done with one member; `deidgate.batch.worker.Worker` has this form."""
+
+    def member(self, path: Path, size: int, pending: Pending) -> Pending | Kind | tuple[Line, ...]:
+        """The unfinished result, the kind of archive that it is, or its lines."""
+        ...
+
+    def numbered(self, pending: list[Pending]) -> dict[int, int]:
+        """Image numbers by the identity of the pending; raises DeidgateError."""
+        ...
+
+    def finished(self, pending: list[Pending]) -> list[Line]:
+        """Name results that lie free; their lines."""
+        ...
+
+    def discard(self, pending: Pending) -> None:
+        """Remove what is unfinished."""
+        ...
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One archive under way, and what its members said so far."""
+
+    path: Path
+    shown: str
+    kind: Kind
+    budget: Budget
+    writer: ArchiveWriter | None
+    outer: Pending
+    lines: list[Line] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+
+
+class Archives:
+    """Goes through archives for one worker.
+
+    Parameters
+    ----------
+    steps : Steps
+    staging : Staging or None
+        None writes nothing.
+    limits : Limits
+    key : bytes
+        For names.
+    keep : bool
+        Results of members go into an archive like the original.
+    identities : bool
+        Lines carry the original identity.
+    """
+
+    def __init__(
+        self, steps: Steps, staging: Staging | None, limits: Limits, key: bytes, *, keep: bool, identities: bool
+    ) -> None:
+        self._steps = steps
+        self._staging = staging
+        self._limits = limits
+        self._key = key
+        self._keep = keep
+        self._identities = identities
+
+    def run(self, path: Path, kind: Kind, pending: Pending) -> tuple[Line, list[Line], str, frozenset[str]]:
+        """The archive's line, its members' lines, the unfinished result archive (or empty), words for its name."""
+        with tempfile.TemporaryDirectory(prefix="deidgate-") as room:
+            budget = Budget(self._limits, max(pending.line.size, 1))
+            return self._archive(path, str(path), kind, budget, pending, Path(room))
+
+    def _archive(
+        self, path: Path, shown: str, kind: Kind, budget: Budget, outer: Pending, room: Path
+    ) -> tuple[Line, list[Line], str, frozenset[str]]:
+        walk = _Walk(path, shown, kind, budget, None, outer)
+        if not self._keep or self._staging is None:
+            code = self._members(walk, room)
+            return _summed(outer.line, walk.lines, code), walk.lines, "", frozenset(walk.words)
+        partial, descriptor = self._staging.create()
+        with os.fdopen(descriptor, "w+b") as stream:
+            try:
+                walk.writer = writer_like(path, kind, stream)
+            except (OSError, EOFError):
+                code = "damaged-archive"
+            else:
+                code = self._members(walk, room)
+                walk.writer.close()
+        if not any(line.status in ("done", "copied") for line in walk.lines):
+            Path(partial).unlink()
+            partial = ""
+        return _summed(outer.line, walk.lines, code), walk.lines, partial, frozenset(walk.words)
+
+    def _members(self, walk: _Walk, room: Path) -> str:
+        """Go through all members; the code of what ended it early, or nothing."""
+        waiting: list[Pending] = []
+        code = ""
+        try:
+            for member in members(walk.path, walk.kind, room, walk.budget):
+                spelled = f"{walk.shown}!/{'/'.join(member.relative)}" if member.relative else walk.shown
+                line = Line(spelled, "held")
+                if isinstance(member, PassedMember):
+                    walk.lines.append(replace(line, code=member.code))
+                    continue
+                one = self._member(walk, member, replace(line, status="failed", size=member.size), room)
+                if isinstance(one, Pending):
+                    waiting.append(one)
+                else:
+                    walk.lines.extend(one)
+                if len(waiting) >= _TOGETHER:
+                    self._settle(walk, waiting)
+                    waiting = []
+        except (TooMuchError, OSError, EOFError) as error:
+            code = told(walk.outer.line, error).code
+        self._settle(walk, waiting)
+        return code
+
+    def _member(self, walk: _Walk, member: Member, line: Line, room: Path) -> Pending | tuple[Line, ...]:
+        inside = walk.writer is not None or (self._keep and self._staging is not None)
+        relative = member.relative if inside else (*walk.outer.relative, *member.relative)
+        pending = Pending(line, relative, root=walk.outer.root, beside=walk.outer.beside, stored=member.stored)
+        found = self._steps.member(member.path, member.size, pending)
+        if not isinstance(found, Kind):
+            return found
+        deeper = walk.budget.nested()
+        result, inner, partial, words = self._archive(member.path, line.source, found, deeper, pending, room)
+        walk.words |= words
+        if partial and walk.writer is not None:
+            names = tuple(safe_name(name, self._key, words) for name in member.relative)
+            used = walk.writer.add(names, Path(partial), True)
+            result = replace(result, destination="/".join(used), result_size=Path(partial).stat().st_size)
+            Path(partial).unlink()
+        return (result, *inner)
+
+    def _settle(self, walk: _Walk, waiting: list[Pending]) -> None:
+        """Number the results and put them into the archive; without an archive, name them."""
+        if not waiting:
+            return
+        if walk.writer is None:
+            walk.lines += self._steps.finished(waiting)
+            return
+        try:
+            numbers = self._steps.numbered(waiting)
+        except DeidgateError as error:
+            for one in waiting:
+                self._steps.discard(one)
+                walk.lines.append(told(one.line, error))
+            return
+        for one in waiting:
+            walk.lines.append(self._put(walk, walk.writer, one, numbers.get(id(one), 0)))
+
+    def _put(self, walk: _Walk, writer: ArchiveWriter, one: Pending, number: int) -> Line:
+        words = one.made.words if one.made is not None else frozenset[str]()
+        walk.words |= words
+        names = tuple(safe_name(name, self._key, words) for name in one.relative)
+        try:
+            used = writer.add(names, Path(one.partial), one.stored)
+        except OSError as error:
+            # An archive of which a member is cut off is no archive any more.
+            raise OSError(error.errno, "archive") from None
+        finally:
+            self._steps.discard(one)
+        line = replace(one.line, destination="/".join(used))
+        if one.made is None:
+            return replace(line, status="copied", code="copied-other", result_size=one.line.size)
+        return identity_of(replace(line, status="done", result_size=one.made.size), one, number, self._identities)
+
+
+def _summed(line: Line, inner: list[Line], code: str) -> Line:
+    """The archive's own line, from those of its members."""
+    good = any(one.status in ("done", "copied", "planned", "archive") for one in inner)
+    bad = any(one.status in ("held", "failed") for one in inner)
+    if code:
+        return replace(line, status="held" if code.startswith(("archive", "damaged")) else "failed", code=code)
+    if bad:
+        return replace(line, status="held", code="archive-incomplete")
+    return replace(line, status="archive" if good else "skipped", code="" if good else "archive-without-dicom")

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python API: ``from deidgate import Deidentifier``. The command line uses nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Self
+
+from pydicom import Dataset, dcmread
+
+from deidgate.batch import policies
+from deidgate.batch.cluster import Cluster
+from deidgate.batch.home import MappingPlace, open_mapping, place
+from deidgate.batch.identities import Identities
+from deidgate.batch.instance import Instances
+from deidgate.batch.job import Directory, Job, Layout
+from deidgate.batch.run import Progress, Summary, default_jobs, prepared, run
+from deidgate.files.atomic import whole_file
+from deidgate.files.limits import Limits
+from deidgate.policy.load import load_policy
+from deidgate.store.store import Store
+from deidgate.worker.pixels import LazyPixels
+
+StrPath = str | os.PathLike[str]
+
+
+class Deidentifier:
+    """De-identifies datasets, files and folders with one policy and one mapping table.
+
+    Same policy, keys, mapping table, project and site as the gateway: same result.
+
+    Parameters
+    ----------
+    policy : str or path, optional
+        Name of a shipped policy, or a TOML file.
+    mapping : str or path, optional
+        Database file of the mapping table, or an address with ``://``; by default the user's own.
+    keys : path, optional
+        Folder of the keys; by default ``keys`` beside the database file.
+    project, site : str, optional
+        Whose pseudonyms: equal Patient IDs of two sites are two patients, and two projects share nothing.
+
+    Examples
+    --------
+    >>> with Deidentifier(policy="basic", mapping="study/mapping.db") as deidentifier:  # doctest: +SKIP
+    ...     deidentifier.run(["incoming"], "out")
+    """
+
+    def __init__(
+        self,
+        policy: StrPath = policies.DEFAULT,
+        *,
+        mapping: StrPath | None = None,
+        keys: StrPath | None = None,
+        project: str = "default",
+        site: str = "",
+    ) -> None:
+        self._policy_path = policies.find(os.fspath(policy))
+        self.policy = load_policy(self._policy_path)
+        named = os.fspath(mapping) if mapping is not None else None
+        self._place = place(named, Path(keys) if keys is not None else None, os.environ)
+        self._project = project
+        self._site = site
+        self._store: Store | None = None
+        self._instances: Instances | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the mapping table."""
+        if self._store is not None:
+            self._store.close()
+        self._store = self._instances = None
+
+    @property
+    def mapping(self) -> MappingPlace:
+        """Where the mapping table and its keys are."""
+        return self._place
+
+    def dataset(self, dataset: Dataset) -> Dataset:
+        """A new, verified dataset in the place of `dataset`, which is not changed. It has file meta information.
+
+        Raises
+        ------
+        CannotDeidentify, VerificationFailed
+            Hold it: there is no result.
+        """
+        buffer = BytesIO()
+        dataset.save_as(buffer, enforce_file_format=True)
+        return dcmread(BytesIO(self.bytes(buffer.getvalue())))
+
+    def bytes(self, content: bytes) -> bytes:
+        """The verified result for the DICOM file `content`.
+
+        Raises
+        ------
+        CannotDeidentify, VerificationFailed
+            Hold it: there is no result.
+        """
+        instances, identities = self._opened()
+        result, _ = instances.bytes_of(content)
+        identities.record()
+        return result
+
+    def file(self, source: StrPath, target: StrPath) -> None:
+        """De-identify the DICOM file `source` to the new file `target`, which appears whole or not at all.
+
+        Raises
+        ------
+        CannotDeidentify, VerificationFailed
+            Hold it: nothing was written.
+        AlreadyThereError
+            `target` exists.
+        """
+        result = self.bytes(Path(source).read_bytes())
+        with whole_file(Path(target)) as stream:
+            stream.write(result)
+
+    def run(
+        self,
+        inputs: Sequence[StrPath],
+        output: StrPath,
+        *,
+        layout: Layout | str = Layout.MIRROR,
+        dicomdir: Directory | str = Directory.REBUILD,
+        beside: bool = False,
+        copy_other: bool = False,
+        dry_run: bool = False,
+        identities: bool = False,
+        jobs: int | None = None,
+        scheduler: str | None = None,
+        state: StrPath | None = None,
+        verify_every: int = 64,
+        limits: Limits | None = None,
+        mark_key: StrPath | None = None,
+        tell: Callable[[Progress], None] = lambda _: None,
+    ) -> Summary:
+        """De-identify files, folders, archives and media below the folder `output`; resume if that was begun before.
+
+        Parameters
+        ----------
+        inputs : sequence of path
+        output : path
+            A folder outside all inputs; with `beside` it is only where unfinished files are.
+        layout : Layout or str
+        dicomdir : Directory or str
+        beside : bool
+            Write ``…_deidentified`` files beside input files.
+        copy_other : bool
+            Copy what is not DICOM as it is.
+        dry_run : bool
+            Decide and report; write no result and leave the mapping table alone.
+        identities : bool
+            Report original names and IDs, in a file of their own.
+        jobs : int, optional
+            Processes; 0 is none but this one; by default one for each processor.
+        scheduler : str, optional
+            Address of a Dask scheduler to work on instead.
+        state : path, optional
+            Folder of journal and reports; ``<output>.deidgate`` by default.
+        verify_every : int
+            How many instances whose header equals a verified one pass between two that go the whole way.
+        limits : Limits, optional
+            Bounds on archives.
+        mark_key : path, optional
+            PEM file of the gateway's key, to sign results as it does.
+        tell : callable
+            Hears about progress.
+
+        Raises
+        ------
+        ConfigurationError
+            Refused before anything was touched.
+        """
+        if not dry_run:
+            # Made here, once, and not by the first of several processes.
+            open_mapping(self._place).close()
+        job = Job(
+            output=Path(output).absolute(),
+            policy=self._policy_path.absolute(),
+            mapping=self._place,
+            project=self._project,
+            site=self._site,
+            layout=Layout(layout),
+            directory=Directory(dicomdir),
+            beside=beside,
+            copy_other=copy_other,
+            dry_run=dry_run,
+            identities=identities,
+            verify_every=verify_every,
+            limits=limits or Limits(),
+            mark_key=Path(mark_key) if mark_key is not None else None,
+        )
+        paths = [Path(path) for path in inputs]
+        given = Path(state) if state is not None else None
+        pool = None
+        if scheduler is not None:
+            job, given = prepared(paths, job, given)
+            pool = Cluster(job, scheduler)
+        count = default_jobs() if jobs is None else jobs
+        return run(paths, job, jobs=count, state=given, pool=pool, tell=tell)
+
+    def _opened(self) -> tuple[Instances, Identities]:
+        if self._store is None or self._instances is None:
+            self._store = open_mapping(self._place)
+            self._identities = Identities(self._store.mapping, self._project, self._site, self.policy.pseudonym)
+            self._instances = Instances(self.policy, self._identities, LazyPixels(), None, 1)
+        return self._instances, self._identities

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run over many inputs: walk, give out, write down, report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from deidgate.batch.job import Directory, Job, Layout, Task
+from deidgate.batch.pool import Pool, Processes, SameProcess
+from deidgate.errors import ConfigurationError
+from deidgate.files import dicomdir
+from deidgate.files.atomic import remove_leftovers
+from deidgate.files.guard import check_output, check_writable
+from deidgate.files.journal import Journal, Line, key_of
+from deidgate.files.names import safe_name
+from deidgate.files.report import write_reports
+from deidgate.files.walk import Found, Passed, walk
+from deidgate.policy.load import load_policy
+from deidgate.pseudonym.uids import new_uid
+
+CHUNK_FILES = 64
+CHUNK_BYTES = 64 << 20
+"""A chunk is full with so many files, or so many bytes."""
+
+STATE = ".deidgate"
+"""What the folder with journal and reports has behind the output's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    files: int
+    size: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run ended.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Files by status, of this run and of those that it resumed.
+    codes : dict of str to int
+        Held and failed files by reason, of this run.
+    resumed : int
+        Files that an earlier run had finished.
+    stopped : str
+        Why it ended early (``disk-full``); empty if it did not.
+    reports : tuple of Path
+    media : tuple of Path
+        DICOMDIR files that were written.
+    """
+
+    counts: dict[str, int]
+    codes: dict[str, int]
+    resumed: int = 0
+    stopped: str = ""
+    reports: tuple[Path, ...] = ()
+    media: tuple[Path, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing is held or failed."""
+        return not self.stopped and not self.counts.get("held") and not self.counts.get("failed")
+
+
+@dataclass
+class _Under:
+    """A run under way."""
+
+    journal: Journal
+    tell: Callable[[Progress], None]
+    files: int = 0
+    size: int = 0
+    resumed: int = 0
+    stopped: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    passed: list[tuple[bytes, list[Line]]] = field(default_factory=list)
+
+
+def run(
+    inputs: Sequence[Path],
+    job: Job,
+    *,
+    jobs: int,
+    state: Path | None = None,
+    pool: Pool | None = None,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """De-identify everything below `inputs`.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Files and folders.
+    job : Job
+        Its `roots` are set here.
+    jobs : int
+        Processes; 0 is none but this one.
+    state : Path, optional
+        Folder of journal and reports; beside the output by default.
+    pool : Pool, optional
+        Where to work instead, for example a `deidgate.batch.cluster.Cluster` that was made for the same job.
+    tell : callable
+        Hears about progress, now and then.
+
+    Raises
+    ------
+    ConfigurationError
+        Refused before anything was touched.
+    """
+    job, state = prepared(inputs, job, state)
+    policy = load_policy(job.policy)
+    settings = {
+        "policy": policy.digest,
+        "layout": job.layout.value,
+        "project": job.project,
+        "site": job.site,
+        "mode": "dry-run" if job.dry_run else "run",
+    }
+    with Journal(state / ("dry-run.sqlite" if job.dry_run else "journal.sqlite"), settings) as journal:
+        under = _Under(journal, tell)
+        chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
+        with closing(chosen.results(_chunks(inputs, state, under))) as results:  # type: ignore[type-var]
+            for done in results:
+                journal.record((one.key, list(one.lines)) for one in done)
+                for one in done:
+                    _count(under, one.lines)
+                _flush_passed(under)
+                tell(Progress(under.files, under.size, dict(under.counts)))
+        _flush_passed(under)
+        if not job.dry_run:
+            shutil.rmtree(job.output / ".deidgate-partial", ignore_errors=True)
+        media = _directories(job, journal) if not job.dry_run else []
+        reports = write_reports(journal.lines, state, job.identities)
+        return Summary(journal.counts(), dict(under.codes), under.resumed, under.stopped, tuple(reports), tuple(media))
+
+
+def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job, Path]:
+    """The job with a place for each input, its output ready, and the folder of journal and reports.
+
+    Raises
+    ------
+    ConfigurationError
+        See `deidgate.files.guard`; ``layout-needs-file-ids``: a DICOMDIR cannot refer to names that are UIDs.
+    """
+    if job.directory is Directory.ALWAYS and job.layout is Layout.UID:
+        raise ConfigurationError("layout-needs-file-ids", "--dicomdir always")
+    if state is None:
+        state = job.output.parent / f"{job.output.name}{STATE}"
+    folders = [path for path in inputs if path.is_dir()]
+    if job.beside:
+        if folders:
+            raise ConfigurationError("beside-is-for-files", str(folders[0]))
+    else:
+        check_output(inputs, job.output)
+    check_writable(state)
+    if not job.dry_run:
+        check_writable(job.output)
+        remove_leftovers(job.output)
+    roots = [""] * len(inputs)
+    if len(folders) > 1:
+        # Several folders may have files of one name.
+        taken: set[str] = set()
+        for index, path in enumerate(inputs):
+            if path.is_dir():
+                roots[index] = _root_name(path, taken)
+    return replace(job, roots=tuple(roots), output=job.output.absolute()), state
+
+
+def _root_name(path: Path, taken: set[str]) -> str:
+    name = path.resolve().name or "root"
+    # No key is at hand before the mapping table is open, and none is needed: a number says enough.
+    base = name if safe_name(name, b"") == name else "INPUT"
+    number, candidate = 1, base
+    while candidate.casefold() in taken:
+        number += 1
+        candidate = f"{base}_{number}"
+    taken.add(candidate.casefold())
+    return candidate
+
+
+def _chunks(inputs: Sequence[Path], state: Path, under: _Under) -> Iterator[list[Task]]:
+    """Tasks in the order of the walk; what is finished already, and what was not read, is accounted for on the way."""
+    chunk: list[Task] = []
+    size = 0
+    for found in walk(inputs, skip=(state,)):
+        if under.stopped:
+            return
+        if isinstance(found, Passed):
+            line = Line(str(found.path), _status_of(found), found.code)
+            under.passed.append((key_of(found.path, 0, 0), [line]))
+            _count(under, (line,))
+            if len(under.passed) >= 1000:
+                _flush_passed(under)
+            continue
+        task = _task(found)
+        if under.journal.is_done(task.key):
+            under.resumed += 1
+            under.files += 1
+            under.size += task.size
+            continue
+        if chunk and (len(chunk) >= CHUNK_FILES or size + task.size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(task)
+        size += task.size
+    if chunk and not under.stopped:
+        yield chunk
+
+
+def _task(found: Found) -> Task:
+    key = key_of(found.path, found.size, found.changed_ns)
+    return Task(key, found.path, found.relative, found.root, found.size, found.alone, found.medium)
+
+
+def _status_of(passed: Passed) -> str:
+    return "failed" if passed.code.startswith(("unreadable", "input", "vanished")) else "skipped"
+
+
+def _flush_passed(under: _Under) -> None:
+    if under.passed:
+        under.journal.record(under.passed)
+        under.passed = []
+
+
+def _count(under: _Under, lines: Sequence[Line]) -> None:
+    under.files += 1
+    under.size += lines[0].size
+    for line in lines:
+        under.counts[line.status] += 1
+        if line.status in ("held", "failed"):
+            under.codes[line.code] += 1
+        if line.code in ("disk-full", "output-not-writable"):
+            under.stopped = line.code
+
+
+def _directories(job: Job, journal: Journal) -> list[Path]:
+    """Write the DICOMDIR of each medium."""
+    written = []
+    for medium in journal.media():
+        folder = job.output / medium.strip("/") if medium != "/" else job.output
+        files = (job.output / name for name in journal.on_medium(medium))
+        # The same medium gets the same directory: no time, no random number.
+        uid = new_uid(b"deidgate dicomdir", f"{medium} {load_policy(job.policy).digest}")
+        listed, _ = dicomdir.rebuild(folder, files, uid, replace=True)
+        if listed:
+            written.append(folder / "DICOMDIR")
+    return written
+
+
+def count_files(inputs: Sequence[Path], tell: Callable[[int, int], bool]) -> None:
+    """Count files and bytes ahead of a run, for the time that is left; stops when `tell` answers False."""
+    files = size = 0
+    for found in walk(inputs):
+        if isinstance(found, Found):
+            files += 1
+            size += found.size
+            if files % 1000 == 0 and not tell(files, size):
+                return
+    tell(files, size)
+
+
+def default_jobs() -> int:
+    """As many processes as this process may use processors."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``deidgate convert``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from deidgate.cli.exits import Exit
+from deidgate.cli.options import FILE, PATH, json_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deidgate convert photo.jpg out/ --patient-id P1 --patient-name "DOE^J" --modality XC
+  deidgate convert brain.nii.gz out/ --modality MR --patient-id P1
+  deidgate convert scans/ out/ --template study.dcm        the patient and study of a DICOM file
+  deidgate convert scans/ out/ --table subjects.csv        a row for each file: file,patient_id,study_date,…
+  deidgate convert slide.svs out/ --patient-id P1
+
+\b
+Columns of the table: file (its name, or its path below the folder) and patient_id, patient_name, birth_date, sex,
+study_uid, study_date, study_time, study_id, accession, study_description, referring_physician, series_number,
+series_description, modality, body_part, laterality. Dates are YYYYMMDD.
+Exit codes: 0 all converted, 1 refused, 2 wrong command line, 3 some files were not.
+Needs the extra `convert`, for slides `slides`."""
+)
+@click.argument("source", type=PATH)
+@click.argument("folder", type=PATH)
+@click.option("--patient-id", default="")
+@click.option("--patient-name", default="", help="Family^Given.")
+@click.option("--birth-date", default="", metavar="YYYYMMDD")
+@click.option("--sex", type=click.Choice(["M", "F", "O"]), help="Patient's Sex.")
+@click.option("--study-date", default="", metavar="YYYYMMDD")
+@click.option("--study-description", default="")
+@click.option("--study-uid", default="", help="[default: a new one]")
+@click.option("--accession", default="")
+@click.option("--series-description", default="")
+@click.option("--series-number", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--modality", help="CT or MR for volumes  [default: MR]; for pictures any  [default: OT]")
+@click.option("--body-part", default="", help="Body Part Examined, e.g. BREAST.")
+@click.option("--laterality", type=click.Choice(["L", "R"]))
+@click.option("--template", type=FILE, help="A DICOM file whose patient and study are taken.")
+@click.option("--table", type=FILE, help="A CSV with a row for each file.")
+@click.option("--multiframe", is_flag=True, help="Volumes as one multi-frame object (Legacy Converted Enhanced).")
+@json_option
+def convert(
+    source: Path,
+    folder: Path,
+    patient_id: str,
+    patient_name: str,
+    birth_date: str,
+    sex: str | None,
+    study_date: str,
+    study_description: str,
+    study_uid: str,
+    accession: str,
+    series_description: str,
+    series_number: int,
+    modality: str | None,
+    body_part: str,
+    laterality: str | None,
+    template: Path | None,
+    table: Path | None,
+    multiframe: bool,
+    as_json: bool,
+) -> None:
+    """Turn pictures, volumes and slides into DICOM: SOURCE (a file, or a folder, sorted by name) to FOLDER.
+
+    JPEG, PNG, BMP and TIFF become Secondary Capture, pages of a TIFF its frames; a baseline JPEG stays the JPEG it is.
+    NIfTI becomes a CT or MR series in its place in space. SVS and other slides become VL Whole Slide Microscopy,
+    without label and overview. The files of a folder become one study.
+    """
+    from deidgate.cli.reading import opened
+    from deidgate.convert.subject import Subject
+
+    given = {
+        "patient_id": patient_id,
+        "patient_name": patient_name,
+        "birth_date": birth_date,
+        "sex": sex or "",
+        "study_date": study_date,
+        "study_description": study_description,
+        "study_uid": study_uid,
+        "accession": accession,
+        "series_description": series_description,
+        "modality": modality or "",
+        "body_part": body_part,
+        "laterality": laterality or "",
+    }
+    base = Subject.from_template(opened(template, pixels=False)) if template else Subject()
+    base = Subject.from_row({name: text for name, text in given.items() if text}, base)
+    base = Subject.from_row({"series_number": str(series_number)}, base).with_uids()
+    rows = _rows(table) if table else {}
+    failed = 0
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+    if not source.exists():
+        raise click.BadParameter(f"{source} does not exist", param_hint="SOURCE")
+    for number, (path, subject) in enumerate(_subjects(files, source, base, rows), 1):
+        code, written = _one(path, folder, subject, number, multiframe)
+        failed += bool(code)
+        if as_json:
+            click.echo(json.dumps({"file": str(path), "code": code, "written": [str(one) for one in written]}))
+        elif code:
+            click.echo(f"{path}: {code}", err=True)
+        else:
+            click.echo(f"{path}: {len(written)} instance{'' if len(written) == 1 else 's'}")
+    if failed:
+        sys.exit(Exit.INCOMPLETE)
+
+
+def _rows(table: Path) -> dict[str, dict[str, str]]:
+    from deidgate.errors import ConfigurationError
+
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.DictReader(file)
+            if "file" not in (lines.fieldnames or ()):
+                raise ConfigurationError("table-without-column-file", str(table))
+            return {row["file"]: {name: text or "" for name, text in row.items() if name} for row in lines}
+    except UnicodeDecodeError:
+        raise ConfigurationError("csv-is-not-utf-8", str(table)) from None
+
+
+def _subjects(
+    files: list[Path], source: Path, base: object, rows: dict[str, dict[str, str]]
+) -> list[tuple[Path, object]]:
+    """For each file its subject; files of one patient and study share their UIDs."""
+    from dataclasses import replace
+
+    from pydicom.uid import generate_uid
+
+    from deidgate.convert.subject import Subject
+
+    assert isinstance(base, Subject)  # noqa: S101 - keeps pydicom out of the signature
+    studies: dict[tuple[str, ...], str] = {}
+    found: list[tuple[Path, object]] = []
+    for path in files:
+        subject = base
+        shown = str(path.relative_to(source)) if source.is_dir() else path.name
+        row = rows.get(shown) or rows.get(path.name)
+        if row is not None:
+            subject = Subject.from_row(row, base)
+            key = (subject.patient_id, subject.accession, subject.study_id, subject.study_date)
+            if "study_uid" not in row or not row["study_uid"]:
+                subject = replace(subject, study_uid=studies.setdefault(key, generate_uid(prefix=None)))
+        found.append((path, subject))
+    return found
+
+
+def _one(path: Path, folder: Path, subject: object, number: int, multiframe: bool) -> tuple[str, list[Path]]:
+    """Convert one file: a reason if it could not be, and what was written."""
+    from deidgate.convert.missing import ExtraMissingError
+    from deidgate.convert.subject import Subject
+    from deidgate.errors import DeidgateError
+
+    assert isinstance(subject, Subject)  # noqa: S101 - keeps pydicom out of the signature
+    try:
+        return "", _written(path, folder, subject, number, multiframe)
+    except ExtraMissingError:
+        raise
+    except DeidgateError as error:
+        return str(error), []
+
+
+def _written(path: Path, folder: Path, subject: object, number: int, multiframe: bool) -> list[Path]:
+    from dataclasses import replace
+
+    from pydicom.uid import generate_uid
+
+    from deidgate.cli.writing import write_dataset
+    from deidgate.convert import secondary_capture, slides, volume
+    from deidgate.convert.subject import Subject
+    from deidgate.errors import CannotDeidentify
+    from deidgate.files.kind import Kind, sniff
+
+    assert isinstance(subject, Subject)  # noqa: S101 - keeps pydicom out of the signature
+    own_series = replace(
+        subject,
+        series_uid=generate_uid(prefix=None),
+        series_number=subject.series_number + number - 1,
+        frame_of_reference_uid=generate_uid(prefix=None),
+    )
+    if slides.is_slide(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        return slides.convert(path, folder, own_series)
+    content = path.read_bytes()
+    kind = sniff(content[:4096])
+    if kind is Kind.PICTURE:
+        target = folder / f"{number:06d}.dcm"
+        write_dataset(secondary_capture.from_picture(content, subject, number), target)
+        return [target]
+    if kind is not Kind.NIFTI and not path.name.lower().endswith((".nii.gz", ".nii")):
+        raise CannotDeidentify("not-a-picture-volume-or-slide")
+    modality = subject.modality or "MR"
+    if modality not in ("CT", "MR"):
+        raise CannotDeidentify("volumes-are-CT-or-MR")
+    made = volume.instances(volume.read(content), own_series, modality)
+    datasets = [volume.multiframe(list(made))] if multiframe else made
+    written = []
+    for index, dataset in enumerate(datasets, 1):
+        target = folder / f"{number:06d}" / f"{index:06d}.dcm"
+        write_dataset(dataset, target)
+        written.append(target)
+    return written

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``deidgate export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deidgate.cli.options import FILE, PATH
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deidgate export IM0001.dcm IM0001.png
+  deidgate export --window 40 400 CT.dcm ct.jpg
+  deidgate export --frames all US.dcm frames/         frames/0001.png, 0002.png, …
+  deidgate export --frames 1,5-8 --format jpeg US.dcm frames/
+  deidgate export --sheet US.dcm sheet.png
+
+\b
+Exit codes: 0 written, 1 refused (no pixels, not decodable, output exists), 2 wrong command line.
+Pixels are shown as they are: text that is burned in stays."""
+)
+@click.argument("source", type=FILE)
+@click.argument("target", type=PATH)
+@click.option(
+    "--frames", default="1", show_default=True, help="1, 3-7, a list of these, or all; several need a folder."
+)
+@click.option("--format", "form", type=click.Choice(["png", "jpeg"]), help="[default: by TARGET's name, else png]")
+@click.option("--window", nargs=2, type=float, metavar="CENTER WIDTH", help="[default: the file's own, else its range]")
+@click.option("--overlays/--no-overlays", default=False, show_default=True, help="Draw overlay planes.")
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG.")
+@click.option("--sheet", is_flag=True, help="All chosen frames (default: all) on one contact sheet.")
+@click.option("--columns", type=click.IntRange(1, 50), default=5, show_default=True, help="Of the sheet.")
+def export(
+    source: Path,
+    target: Path,
+    frames: str,
+    form: str | None,
+    window: tuple[float, float] | None,
+    overlays: bool,
+    quality: int,
+    sheet: bool,
+    columns: int,
+) -> None:
+    """Write frames of SOURCE as pictures, through the modality and VOI transformations and palettes."""
+    from deidgate.cli.reading import opened
+    from deidgate.cli.writing import write_bytes
+    from deidgate.convert.pictures import contact_sheet, encoded
+    from deidgate.convert.render import View, pictures
+    from deidgate.pixels.description import describe
+
+    dataset = opened(source)
+    count = describe(dataset).frames
+    default_all = sheet and click.get_current_context().get_parameter_source("frames") is not None and frames == "1"
+    indices = chosen_frames("all" if default_all else frames, count)
+    chosen = form or ("jpeg" if target.suffix.lower() in (".jpg", ".jpeg") else "png")
+    center, width = window or (None, None)
+    view = View(center, width, overlays)
+    made = pictures(dataset, view, indices)
+    if sheet:
+        tiles = list(made)
+        labels = [str(index + 1) for index, _ in tiles]
+        picture = contact_sheet([picture for _, picture in tiles], labels, columns)
+        write_bytes(encoded(picture, chosen, quality), target)
+        return
+    single = len(indices) == 1 and target.suffix.lower() in (".png", ".jpg", ".jpeg")
+    if not single:
+        target.mkdir(parents=True, exist_ok=True)
+    for index, picture in made:
+        ending = "jpg" if chosen == "jpeg" else "png"
+        path = target if single else target / f"{index + 1:04d}.{ending}"
+        write_bytes(encoded(picture, chosen, quality), path)
+
+
+def chosen_frames(text: str, count: int) -> list[int]:
+    """Indices from 0 that ``all``, ``1,5-8`` and the like name, sorted, of an object of `count` frames.
+
+    Raises
+    ------
+    click.BadParameter
+        It names none, or one that is not there.
+    """
+    if text == "all":
+        return list(range(count))
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise click.BadParameter(f"{text} names no frames", param_hint="--frames")
+        found |= set(range(int(first), int(last if dash else first) + 1))
+    if not found or min(found) < 1 or max(found) > count:
+        raise click.BadParameter(f"there are frames 1 to {count}", param_hint="--frames")
+    return sorted(number - 1 for number in found)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands have, each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+"""An existing one."""
+
+
+def mapping_options(command: Command) -> Command:
+    """``--mapping`` and ``--keys``."""
+    for option in (
+        click.option("--keys", type=PATH, help="Folder of the keys.  [default: `keys` beside the mapping table]"),
+        click.option(
+            "--mapping",
+            metavar="FILE",
+            help="Mapping table: a file, or an address with ://.  [default: ~/.local/share/deidgate/mapping.db]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def policy_option(command: Command) -> Command:
+    """``--policy``."""
+    return click.option(
+        "--policy",
+        default="mammography",
+        show_default=True,
+        help="Name of a shipped policy (`deidgate policy list`) or a TOML file.",
+    )(command)
+
+
+def project_options(command: Command) -> Command:
+    """``--project`` and ``--site``: the words of routes.toml."""
+    for option in (
+        click.option("--site", default="", help="The clinic: equal Patient IDs of two sites are two patients."),
+        click.option("--project", default="default", show_default=True, help="Projects share no pseudonym and no key."),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: Command) -> Command:
+    """``--json``, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def size_of(text: str) -> int:
+    """Bytes that ``500M``, ``2G`` or a plain number says.
+
+    Raises
+    ------
+    click.BadParameter
+        It says none.
+    """
+    units = {"K": 10, "M": 20, "G": 30, "T": 40}
+    digits, unit = (text[:-1], text[-1].upper()) if text and text[-1].upper() in units else (text, "")
+    if not digits.isdigit():
+        raise click.BadParameter(f"{text} is no size; say 500M or 2G")
+    return int(digits) << units.get(unit, 0)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``deidgate blank``, ``deidgate crop`` and ``deidgate overlay``: changes to pixels that a person asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deidgate.cli.options import FILE, PATH
+
+_RECTANGLE = "TOP LEFT BOTTOM RIGHT"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deidgate blank in.dcm out.dcm --box 0 0 60 512             rows 0 to 59, columns 0 to 511, every frame
+  deidgate blank in.dcm out.dcm --box 0 0 60 512 --box 400 0 512 200 --frame 3
+
+\b
+Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exists), 2 wrong command line."""
+)
+@click.argument("source", type=FILE)
+@click.argument("target", type=PATH)
+@click.option("--box", "boxes", nargs=4, type=click.IntRange(0), multiple=True, required=True, metavar=_RECTANGLE)
+@click.option("--frame", type=click.IntRange(1), help="Only this frame.  [default: every frame]")
+@click.option("--new-uids", is_flag=True, help="The result is another instance.")
+def blank(
+    source: Path, target: Path, boxes: tuple[tuple[int, int, int, int], ...], frame: int | None, new_uids: bool
+) -> None:
+    """Blank rectangles of pixels; ranges are from 0 and half-open. Compressed pixels are written without loss."""
+    from deidgate.cli.reading import opened
+    from deidgate.cli.writing import write_dataset
+    from deidgate.convert.edit import edited
+    from deidgate.dicom.box import Box
+    from deidgate.errors import ConfigurationError
+    from deidgate.pixels.description import describe
+    from deidgate.pixels.mask import mask
+
+    dataset = opened(source)
+    about = describe(dataset)
+    wanted = []
+    for top, left, bottom, right in boxes:
+        if not (top < bottom <= about.rows and left < right <= about.columns):
+            raise ConfigurationError("box-outside-picture", f"{about.rows} rows, {about.columns} columns")
+        wanted.append(Box(top, bottom, left, right, None if frame is None else frame - 1))
+    if frame is not None and frame > about.frames:
+        raise ConfigurationError("frame-absent", f"{about.frames} frames")
+    write_dataset(edited(mask(dataset, wanted), [], new_uids=new_uids)[0], target)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  deidgate crop in.dcm out.dcm --box 60 0 512 512            keeps rows 60 to 511
+
+\b
+Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exists), 2 wrong command line."""
+)
+@click.argument("source", type=FILE)
+@click.argument("target", type=PATH)
+@click.option("--box", nargs=4, type=click.IntRange(0), required=True, metavar=_RECTANGLE)
+@click.option("--keep-uids", is_flag=True, help="Keep the UIDs although the picture is another one.")
+def crop(source: Path, target: Path, box: tuple[int, int, int, int], keep_uids: bool) -> None:
+    """Keep one rectangle of all frames; the position in the patient moves with it. The result is uncompressed."""
+    from deidgate.cli.reading import opened
+    from deidgate.cli.writing import write_dataset
+    from deidgate.convert.crop import cropped
+    from deidgate.convert.edit import edited
+    from deidgate.dicom.box import Box
+
+    top, left, bottom, right = box
+    dataset = cropped(opened(source), Box(top, bottom, left, right))
+    write_dataset(edited(dataset, [], new_uids=not keep_uids)[0], target)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deidgate overlay in.dcm out.dcm --remove all
+  deidgate overlay in.dcm out.dcm --remove 6002
+  deidgate overlay in.dcm out.dcm --add mask.png --label ROI     white pixels of a picture of the same size
+
+\b
+Exit codes: 0 written, 1 refused, 2 wrong command line."""
+)
+@click.argument("source", type=FILE)
+@click.argument("target", type=PATH)
+@click.option("--remove", metavar="GGGG", help="Group of a plane (hexadecimal), or all.")
+@click.option("--add", "picture", type=FILE, help="A picture of the same size; what is brighter than half is drawn.")
+@click.option("--label", default="", help="Overlay Label of the added plane.")
+def overlay(source: Path, target: Path, remove: str | None, picture: Path | None, label: str) -> None:
+    """Take overlay planes away, or add one."""
+    from deidgate.cli.reading import opened
+    from deidgate.cli.writing import write_dataset
+    from deidgate.convert.overlays import with_overlay, without_overlays
+
+    if remove is None and picture is None:
+        raise click.UsageError("give --remove or --add")
+    dataset = opened(source)
+    if remove is not None:
+        try:
+            group = None if remove == "all" else int(remove, 16)
+        except ValueError:
+            raise click.BadParameter("a group is four hexadecimal digits, or all", param_hint="--remove") from None
+        dataset = without_overlays(dataset, group)
+    if picture is not None:
+        dataset = with_overlay(dataset, picture.read_bytes(), label)
+    write_dataset(dataset, target)

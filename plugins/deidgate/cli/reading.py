@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening one DICOM file for a command that looks at it or changes it by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ImplicitVRLittleEndian
+
+from deidgate.errors import ConfigurationError
+
+
+def opened(path: Path, *, pixels: bool = True) -> Dataset:
+    """The dataset in the file `path`; a file without file meta information is read as Implicit VR Little Endian.
+
+    Raises
+    ------
+    ConfigurationError
+        ``not-dicom`` or ``unreadable-file``, with the path as it was typed.
+    """
+    try:
+        return dcmread(path, stop_before_pixels=not pixels)
+    except InvalidDicomError:
+        return _without_meta(path, pixels)
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError):
+        raise ConfigurationError("unreadable-file", str(path)) from None
+
+
+def _without_meta(path: Path, pixels: bool) -> Dataset:
+    try:
+        dataset = dcmread(path, force=True, stop_before_pixels=not pixels)
+        known = "SOPClassUID" in dataset
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, AttributeError):
+        raise ConfigurationError("not-dicom", str(path)) from None
+    if not known:
+        raise ConfigurationError("not-dicom", str(path))
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    return dataset

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One association to a peer, plain or over TLS, opened and released."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.uid import UID
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from deidgate.dimse.send import Peer
+from deidgate.errors import Unavailable
+
+VERIFICATION = UID("1.2.840.10008.1.1")
+
+
+@contextmanager
+def associated(
+    peer: Peer,
+    contexts: Sequence[PresentationContext],
+    tls: ssl.SSLContext | None = None,
+    *,
+    roles: Sequence[Any] = (),
+    handlers: Sequence[Any] = (),
+) -> Iterator[Association]:
+    """An open association, released at the end.
+
+    Parameters
+    ----------
+    peer : Peer
+    contexts : sequence of PresentationContext
+        At most 128.
+    tls : SSLContext, optional
+    roles, handlers : sequence, optional
+        Role selection items and event handlers of pynetdicom, for C-GET.
+
+    Raises
+    ------
+    Unavailable
+        ``association-refused`` (nobody there, not accepted, TLS did not come about).
+    """
+    entity = AE(ae_title=peer.calling_aet)
+    entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
+    entity.network_timeout = max(peer.timeout_s, 60)
+    association = entity.associate(
+        peer.host,
+        peer.port,
+        contexts=list(contexts),
+        ae_title=peer.called_aet,
+        max_pdu=131072,
+        ext_neg=list(roles) or None,
+        tls_args=(tls, peer.host) if tls is not None else None,
+        evt_handlers=list(handlers),
+    )
+    if not association.is_established:
+        raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
+    # Without it, the end of each small message waits for an acknowledgement that waits for more data.
+    transport = association.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def echo(peer: Peer, tls: ssl.SSLContext | None = None) -> int:
+    """Status of a C-ECHO.
+
+    Raises
+    ------
+    Unavailable
+        ``association-refused`` or ``no-answer``.
+    """
+    with associated(peer, [build_context(VERIFICATION)], tls) as association:
+        status = association.send_c_echo().get("Status")
+    if status is None:
+        raise Unavailable("no-answer", f"{peer.host}:{peer.port}")
+    return int(status)
