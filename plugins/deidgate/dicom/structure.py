@@ -18,6 +18,7 @@ Source: PS3.5 Chapter 7 and Annex A, PS3.10 7.1.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MAX_DEPTH = 64
 # A deflated dataset that inflates beyond this is refused: no image is deflated that large.
 MAX_INFLATED_BYTES = 1 << 30
 
+_STANDARD_UID = re.compile(r"1\.2\.840\.10008(\.[0-9]+)+")
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -113,8 +115,9 @@ def _file_meta(view: memoryview) -> tuple[int, UID]:
         if element == 0x0010:
             syntax = bytes(view[value : value + length]).decode("ascii", "replace").rstrip(" \0")
         position = value + length
-    uid = UID(syntax)
-    if not syntax or uid.is_private or not uid.is_transfer_syntax:
+    # Looked at before pydicom does, which would warn and quote it.
+    uid = UID(syntax) if _STANDARD_UID.fullmatch(syntax) else None
+    if uid is None or not uid.is_transfer_syntax:
         raise CannotDeidentify("transfer-syntax-unknown", "(0002,0010) TransferSyntaxUID")
     return position, uid
 

@@ -12,10 +12,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
 )
+from tests.data.instances import dataset, elements, file_bytes
 
 from deidgate.dicom.structure import MAX_DEPTH, check_structure, end_of_pixel_data
 from deidgate.errors import CannotDeidentify
-from tests.data.instances import dataset, elements, file_bytes
 
 ITEM, ITEM_END, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 
@@ -64,7 +64,9 @@ def test_items_and_sequences_of_both_kinds_of_length_pass(length):
     check_structure(file_of(element(SEQUENCE, "SQ", content + closing, length)), whole=True)
 
 
-@pytest.mark.parametrize("data", [b"", b"DICM", b"\0" * 200, b"\0" * 128 + b"DICX" + b"\0" * 40, b"%PDF-1.7" + b"x" * 300])
+@pytest.mark.parametrize(
+    "data", [b"", b"DICM", b"\0" * 200, b"\0" * 128 + b"DICX" + b"\0" * 40, b"%PDF-1.7" + b"x" * 300]
+)
 def test_what_is_not_dicom_is_refused(data):
     assert refused(data) == ("not-dicom", "")
 

@@ -140,4 +140,4 @@ def test_what_follows_pixel_data_does_not_leave_even_when_the_plan_has_not_seen_
     data = file_bytes(made)
     header = read(data, header_only=True)
     result = apply(read(data), plan(header, shipped("longitudinal"), PSEUDONYMS))
-    assert max(int(tag) for tag in result.keys()) == 0x7FE00010
+    assert max(int(element.tag) for element in result) == 0x7FE00010

@@ -33,9 +33,8 @@ def test_missing_patient_name_and_id_are_added():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_one_uid_becomes_one_new_uid_wherever_it_stands(name):
     made = dataset()
-    made.ReferencedImageSequence = [
-        elements(ReferencedSOPClassUID=made.SOPClassUID, ReferencedSOPInstanceUID=made.SOPInstanceUID)
-    ]
+    itself = elements(ReferencedSOPClassUID=made.SOPClassUID, ReferencedSOPInstanceUID=made.SOPInstanceUID)
+    made.ReferencedImageSequence = [itself]
     result = result_of(read(file_bytes(made)), shipped(name))
     assert result.SOPInstanceUID == PSEUDONYMS.uid(made.SOPInstanceUID) == result.file_meta.MediaStorageSOPInstanceUID
     if "ReferencedImageSequence" in result:

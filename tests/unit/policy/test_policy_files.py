@@ -4,12 +4,12 @@
 import re
 
 import pytest
+from tests.data.policies import POLICIES, SHIPPED, shipped
 
 from deidgate.errors import ConfigurationError
 from deidgate.policy.load import load_policy
-from deidgate.policy.model import DateAction, Fate, Option, Word
+from deidgate.policy.model import DateAction, DateRule, Fate, Option, Word
 from deidgate.standard.families import families
-from tests.data.policies import POLICIES, SHIPPED, shipped
 
 BASIC = (POLICIES / "basic.toml").read_text(encoding="utf-8")
 
@@ -31,6 +31,11 @@ def with_options(*words):
     return re.sub(r"options = \[\n\]", "options = [" + ", ".join(f'"{word}"' for word in words) + "]", BASIC)
 
 
+def with_dates(text, study, other):
+    text = text.replace('study = "remove"', f'study = "{study}"')
+    return text.replace('other = "remove"', f'other = "{other}"')
+
+
 def test_the_six_policies_are_shipped_and_load():
     assert sorted(path.stem for path in POLICIES.glob("*.toml")) == sorted(SHIPPED)
     for name in SHIPPED:
@@ -40,7 +45,7 @@ def test_the_six_policies_are_shipped_and_load():
 
 def test_the_default_policy_is_what_the_client_ordered():
     policy = shipped("mammography")
-    assert (policy.dates.birth.action, policy.dates.birth.to, policy.dates.birth.day) == (DateAction.TRUNCATE, "month", 15)
+    assert policy.dates.birth == DateRule(DateAction.TRUNCATE, "month", 15)
     assert policy.dates.study.action is DateAction.KEEP
     assert Option.RETAIN_PATIENT_CHARACTERISTICS in policy.options
 
@@ -107,9 +112,9 @@ def test_an_unknown_option_is_refused_with_all_that_exist(tmp_path):
         with_options("retain-full-dates"),  # but [dates] removes them
         with_options("retain-modified-dates"),
         with_options("retain-full-dates", "retain-modified-dates"),
-        BASIC.replace('study = "remove"', 'study = "keep"'),  # no option claims it
-        with_options("retain-full-dates").replace('study = "remove"', 'study = "keep"').replace('other = "remove"', 'other = "shift"'),
-        with_options("retain-modified-dates").replace('study = "remove"', 'study = "keep"').replace('other = "remove"', 'other = "keep"'),
+        with_dates(BASIC, "keep", "remove"),  # no option claims it
+        with_dates(with_options("retain-full-dates"), "keep", "shift"),
+        with_dates(with_options("retain-modified-dates"), "keep", "keep"),
     ],
 )  # fmt: skip
 def test_dates_that_contradict_the_claimed_option_are_refused(tmp_path, text):
@@ -123,7 +128,14 @@ def test_private_lines_need_the_option_that_claims_them(tmp_path):
     assert [(rule.creator, rule.group, rule.element) for rule in policy.private] == [("ACME", 0x19, 0x0C)]
 
 
-@pytest.mark.parametrize("line", ['group = "0018"\nelement = "0c"', 'group = "0019"\nelement = "100c"', 'group = "xyz"\nelement = "0c"'])
+WRONG_PRIVATE = [
+    'group = "0018"\nelement = "0c"',
+    'group = "0019"\nelement = "100c"',
+    'group = "xyz"\nelement = "0c"',
+]
+
+
+@pytest.mark.parametrize("line", WRONG_PRIVATE)
 def test_private_lines_need_an_odd_group_and_a_low_byte(tmp_path, line):
     text = f'[[private]]\ncreator = "ACME"\n{line}\nreason = "b-value"\n'
     refused(tmp_path, with_options("retain-safe-private") + text)

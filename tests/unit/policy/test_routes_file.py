@@ -2,10 +2,10 @@
 """Routes: the first that matches is taken; what matches none is held."""
 
 import pytest
+from tests.data.policies import POLICIES, SHIPPED
 
 from deidgate.errors import CannotDeidentify, ConfigurationError
 from deidgate.policy.routes import load_routes
-from tests.data.policies import POLICIES, SHIPPED
 
 ROUTES = """
 [[route]]
