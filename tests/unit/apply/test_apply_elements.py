@@ -151,8 +151,6 @@ def test_sequences_keep_their_kind_of_length(undefined):
 
 
 def test_large_texts_pass():
-    header = instance(
-        sop_class="1.2.840.10008.5.1.4.1.1.2", StudyDescription="knee", CommentsOnRadiationDose="x" * 400_000
-    )
+    header = instance(StrainDescription="x" * 400_000)
     result = apply(header, plan(header, shipped("full-dates"), PSEUDONYMS))
-    assert len(file_bytes(result)) > 0
+    assert len(file_bytes(result)) > 400_000
