@@ -65,7 +65,7 @@ class SecretFiles:
         lost = [name for name in IRREPLACEABLE if name in missing]
         if lost and self._has_ledger():
             raise Problem(
-                f"{' and '.join(lost)} of {self.installation.secrets} is gone, but a mapping table made with it is here",
+                f"{' and '.join(lost)} of {self.installation.secrets} is gone, but not the mapping table made with it",
                 "put the key file back from your backup (a new one would give every patient another pseudonym)",
             )
         self.installation.secrets.mkdir(parents=True, exist_ok=True)

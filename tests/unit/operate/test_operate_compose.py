@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.operate.scripted import ScriptedShell
+
+from deidgate.operate import installation
+from deidgate.operate.compose import Compose, Container
+from deidgate.operate.engine import Engine
+from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.shell import Outcome
+from deidgate.operate.up import refuse_another_checkout
+
+FOUND = [
+    {
+        "Id": "abc",
+        "RestartCount": 2,
+        "State": {"Status": "running", "Health": {"Status": "healthy"}},
+        "Config": {
+            "Labels": {
+                "com.docker.compose.service": "ingest",
+                "com.docker.compose.project.working_dir": "/srv/deidgate",
+            }
+        },
+    },
+    {
+        "Id": "def",
+        "State": {"Status": "exited"},
+        "Config": {"Labels": {"com.docker.compose.service": "edge"}},
+    },
+]
+
+
+def compose(answers, name="deidgate", root=Path("/srv/deidgate")):
+    return Compose(
+        ScriptedShell(answers),
+        Engine("docker", ("docker", "compose"), has_buildkit=True),
+        installation.find(root, name),
+    )
+
+
+def test_a_command_names_project_files_and_settings():
+    words = compose({}, "test").command("up", "--detach")
+    assert words[:2] == ["docker", "compose"]
+    assert words[-2:] == ["up", "--detach"]
+    assert words[words.index("-p") + 1] == "deidgate-test"
+    assert words[words.index("--env-file") + 1] == "/srv/deidgate/.gateway/test/env"
+    assert words[words.index("-f") + 1] == "/srv/deidgate/docker-compose.yml"
+
+
+def test_containers_are_read_with_state_health_restarts_and_folder():
+    there = compose({"docker ps": Outcome(0, "abc\ndef\n"), "docker inspect abc def": Outcome(0, json.dumps(FOUND))})
+    edge, ingest = there.containers()
+    assert ingest == Container("abc", "ingest", "running", "healthy", 2, "/srv/deidgate")
+    assert ingest.is_up
+    assert (edge.service, edge.state, edge.health) == ("edge", "exited", "")
+    assert not edge.is_up
+
+
+def test_no_containers_is_an_answer():
+    assert compose({"docker ps": Outcome(0, "")}).containers() == ()
+
+
+@pytest.mark.parametrize("service", ["edge", "worker"])
+def test_a_command_for_a_service_that_does_not_run_says_so(service):
+    there = compose({"docker ps": Outcome(0, "abc def"), "docker inspect": Outcome(0, json.dumps(FOUND))})
+    with pytest.raises(Problem, match=f"the {service} does not run") as caught:
+        there.require_running(service)
+    assert caught.value.code == Exit.UNHEALTHY
+
+
+def test_published_ports_are_read_whatever_the_engine_writes_around_them():
+    lines = "127.0.0.1:14242->4242/tcp\n0.0.0.0:8443->8443/tcp, :::8443->8443/tcp\n\n8042/tcp, 4242/tcp\n"
+    assert compose({"docker ps": Outcome(0, lines)}).published_ports() == frozenset({14242, 8443})
+
+
+def test_files_are_handed_to_a_tool_for_reading_only():
+    words = compose({}).in_tools("deidgate", "send", mounts=[("/home/a b", "/send/0", False), ("/out", "/o", True)])
+    assert words[words.index("run") :] == [
+        *("run", "--rm", "--no-deps", "-T", "-v", "/home/a b:/send/0:ro", "-v", "/out:/o:rw", "tools"),
+        *("deidgate", "send"),
+    ]
+
+
+def test_containers_of_another_checkout_are_not_taken_over(tmp_path):
+    other = Container("1", "ingest", "running", "healthy", 0, str(tmp_path))
+    with pytest.raises(Problem, match="runs already, from"):
+        refuse_another_checkout(installation.find(tmp_path / "mine"), (other,))
+
+
+def test_containers_of_a_checkout_that_is_gone_may_be_taken_over(tmp_path):
+    other = Container("1", "ingest", "running", "healthy", 0, str(tmp_path / "gone"))
+    refuse_another_checkout(installation.find(tmp_path / "mine"), (other,))

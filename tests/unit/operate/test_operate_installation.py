@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from deidgate.operate import installation
+from deidgate.operate.problem import Exit, Problem
+
+
+def test_the_tests_share_no_port_key_network_or_volume_with_the_installation_in_use(tmp_path):
+    used, test = installation.find(tmp_path), installation.find(tmp_path, "test")
+    ours = {used.settings.dicom_port, used.settings.research_port, used.settings.console_port}
+    theirs = {test.settings.dicom_port, test.settings.research_port, test.settings.console_port}
+    assert not ours & theirs
+    assert used.secrets != test.secrets
+    assert used.project != test.project
+    assert used.env_path != test.env_path
+
+
+def test_the_tests_installation_is_not_reached_from_other_machines(tmp_path):
+    settings = installation.find(tmp_path, "test").settings
+    assert {settings.clinical_address, settings.research_address} == {"127.0.0.1"}
+
+
+def test_the_operators_settings_are_written_once_and_then_his(tmp_path):
+    there = installation.find(tmp_path)
+    assert installation.write_first_settings(there)
+    there.env_path.write_text("DEIDGATE_DICOM_PORT=104\n", encoding="utf-8")
+    again = installation.find(tmp_path)
+    assert not installation.write_first_settings(again)
+    assert again.settings.dicom_port == 104
+
+
+def test_the_first_certificates_are_for_this_machines_name():
+    assert installation.first_settings("deidgate", "pacs7").host_names == "localhost,127.0.0.1,pacs7"
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a b", "x" * 22, "1a"])
+def test_a_name_that_compose_could_not_use_is_refused(tmp_path, name):
+    with pytest.raises(Problem) as caught:
+        installation.find(tmp_path, name)
+    assert caught.value.code == Exit.USAGE
