@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
+from pydicom.uid import UID, MediaStorageDirectoryStorage
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
@@ -26,7 +26,6 @@ MAX_CONTEXTS = 128
 """Source: PS3.8 9.3.2.2: odd numbers from 1 to 255."""
 
 SUCCESS = 0x0000
-_HEADER_TAGS = (0x00080016, 0x00080018)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +92,15 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
 def read_letter(path: Path) -> Letter | None:
     """What has to be known to send the file; None if it is no DICOM file that could be sent."""
     try:
-        header = dcmread(path, specific_tags=list(_HEADER_TAGS), stop_before_pixels=True)
-        sop_class = header.file_meta.get("MediaStorageSOPClassUID") or header.get("SOPClassUID")
-        transfer_syntax = header.file_meta.get("TransferSyntaxUID")
+        meta = dcmread(path, specific_tags=[], stop_before_pixels=True).file_meta
+        names = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+        sop_class, instance, transfer_syntax = (str(meta.get(name) or "") for name in names)
     except (InvalidDicomError, OSError, ValueError, TypeError, LookupError, NotImplementedError, AttributeError):
         return None
     # A DICOMDIR has a class of its own and is no instance that is stored. Source: PS3.4 Annex I.
-    if not sop_class or not transfer_syntax or sop_class == "1.2.840.10008.1.3.10":
+    if not (sop_class and instance and transfer_syntax) or sop_class == MediaStorageDirectoryStorage:
         return None
-    return Letter(path, str(sop_class), str(transfer_syntax))
+    return Letter(path, sop_class, transfer_syntax)
 
 
 def send(peer: Peer, paths: Iterable[Path], tell: Callable[[Sent], None]) -> None:

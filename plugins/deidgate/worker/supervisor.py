@@ -8,10 +8,13 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
@@ -43,13 +46,11 @@ def supervise(settings: Settings) -> None:
     counters.mkdir(parents=True)
     # Read by prometheus_client in the children: their counters are files that this process adds up.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
-    if settings.metrics_port:
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry, path=str(counters))  # type: ignore[no-untyped-call]
-        start_http_server(settings.metrics_port, registry=registry)
+    metrics = _Metrics(settings, counters)
     children = {number: _start(settings, number) for number in range(count(settings))}
     _log.info("worker-started", extra={"ids": {"processes": len(children)}})
     while not stop.is_set():
+        metrics.serve()
         wait([child.sentinel for child in children.values()], timeout=0.5)
         for number, child in children.items():
             if not child.is_alive() and not stop.is_set():
@@ -64,6 +65,38 @@ def is_alive(settings: Settings) -> bool:
     now = time.time()
     signs = [sign_of_life(settings.state, number) for number in range(count(settings))]
     return all(sign.exists() and now - sign.stat().st_mtime < _DEAD_AFTER_S for sign in signs)
+
+
+class _Metrics:
+    """The counters of all processes over HTTP, on the clinical side only."""
+
+    def __init__(self, settings: Settings, counters: Path) -> None:
+        self._port = settings.metrics_port
+        self._ingest = urlsplit(settings.ingest_url)
+        self._registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(self._registry, path=str(counters))  # type: ignore[no-untyped-call]
+
+    def serve(self) -> None:
+        """Begin to answer, unless that is done or ingest cannot be found yet."""
+        if not self._port:
+            return
+        address = _own_address_towards(self._ingest.hostname or "", self._ingest.port or 443)
+        if address is not None:
+            start_http_server(self._port, addr=address, registry=self._registry)
+            self._port = 0
+
+
+def _own_address_towards(host: str, port: int) -> str | None:
+    """The address of this machine from which it reaches `host`; None if the name is not known now.
+
+    The worker is the one container in both zones: what listens on all its addresses listens in the research zone too.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, port))  # sends nothing: UDP
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
 
 
 def _start(settings: Settings, number: int) -> SpawnProcess:
