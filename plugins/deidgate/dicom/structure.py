@@ -77,6 +77,39 @@ def check_structure(data: bytes | memoryview, *, whole: bool = False) -> None:
     _walked(data, whole=whole)
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of a whole file lie, in bytes from its beginning.
+
+    Attributes
+    ----------
+    dataset : int
+        End of the file meta information.
+    pixel_data : int
+        Where Pixel Data of the outermost dataset starts, or the end of the file when there is none.
+    end : int
+        Where Pixel Data ends, or the end of the file when there is none.
+    deflated : bool
+        The dataset is deflated: its parts have no place in the file.
+    """
+
+    dataset: int
+    pixel_data: int
+    end: int
+    deflated: bool
+
+
+def layout(data: bytes | memoryview) -> Layout:
+    """Where the parts of a whole file lie.
+
+    Raises
+    ------
+    CannotDeidentify
+        As `check_structure`.
+    """
+    return _walked(data, whole=True)
+
+
 def end_of_pixel_data(data: bytes | memoryview) -> int | None:
     """Where Pixel Data of a whole file ends; None when nothing follows it, or there is none, or it is deflated.
 
@@ -85,18 +118,19 @@ def end_of_pixel_data(data: bytes | memoryview) -> int | None:
     CannotDeidentify
         As `check_structure`.
     """
-    end = _walked(data, whole=True)
-    return None if end is None or end == len(data) else end
+    found = layout(data)
+    return None if found.deflated or found.end == len(data) else found.end
 
 
-def _walked(data: bytes | memoryview, *, whole: bool) -> int | None:
+def _walked(data: bytes | memoryview, *, whole: bool) -> Layout:
     view = memoryview(data)
     start, syntax = _file_meta(view)
-    if syntax == DeflatedExplicitVRLittleEndian:
-        _Walk(memoryview(_inflated(view[start:])), implicit=False, little_endian=True, whole=whole).run(0)
-        return None
-    walk = _Walk(view, implicit=syntax.is_implicit_VR, little_endian=syntax.is_little_endian, whole=whole)
-    return walk.run(start)
+    deflated = syntax == DeflatedExplicitVRLittleEndian
+    dataset = memoryview(_inflated(view[start:])) if deflated else view
+    walk = _Walk(dataset, implicit=syntax.is_implicit_VR, little_endian=syntax.is_little_endian, whole=whole)
+    walk.run(0 if deflated else start)
+    pixel_data, end = (len(view), len(view)) if deflated or walk.pixel_data is None else walk.pixel_data
+    return Layout(start, pixel_data, end, deflated)
 
 
 def _file_meta(view: memoryview) -> tuple[int, UID]:
@@ -154,11 +188,12 @@ class _Walk:
         self._view = view
         self._structs = _LITTLE if little_endian else _BIG
         self._whole = whole
-        self._pixel_end: int | None = None
+        # Start and end of Pixel Data of the outermost dataset.
+        self.pixel_data: tuple[int, int] | None = None
         self._stack = [_Frame("dataset", len(view), len(view), implicit)]
 
-    def run(self, position: int) -> int | None:
-        """Walk from `position` to the end; where top-level Pixel Data ended, if there is any."""
+    def run(self, position: int) -> None:
+        """Walk from `position` to the end."""
         stack = self._stack
         while stack:
             frame = stack[-1]
@@ -182,7 +217,6 @@ class _Walk:
                 position = self._element(frame, tag, position)
                 if position < 0:
                     break
-        return self._pixel_end
 
     def _item(self, frame: _Frame, tag: int, position: int) -> int:
         length = self._structs[2].unpack_from(self._view, position + 4)[0]
@@ -213,7 +247,7 @@ class _Walk:
         else:
             vr, length, value = _explicit_header(self._view, position, frame.limit, self._structs, self._path(tag))
         if tag == _PIXEL_DATA and length == _UNDEFINED:
-            return self._fragments(value, frame)
+            return self._fragments(value, frame, position)
         if length == _UNDEFINED:
             # UN of undefined length holds items in Implicit VR. Source: PS3.5 6.2.2.
             if vr not in ("SQ", "UN", "") and not frame.implicit:
@@ -229,10 +263,10 @@ class _Walk:
             self._enter(end, end, frame.implicit, tag)
             return value
         if tag == _PIXEL_DATA and len(self._stack) == 1:
-            self._pixel_end = end
+            self.pixel_data = position, end
         return end
 
-    def _fragments(self, position: int, frame: _Frame) -> int:
+    def _fragments(self, position: int, frame: _Frame, start: int) -> int:
         while True:
             if position + 8 > frame.limit:
                 break
@@ -242,7 +276,7 @@ class _Walk:
             tag = group << 16 | element
             if tag == _SEQUENCE_END:
                 if len(self._stack) == 1:
-                    self._pixel_end = position
+                    self.pixel_data = start, position
                 return position
             if tag != _ITEM or length == _UNDEFINED:
                 raise self._error("fragment-unreadable", _PIXEL_DATA)

@@ -41,6 +41,7 @@ _CLAIMED = Reason("E.1.1", "the gateway's own claim")
 _NO_DATASET = Reason("PS3.5 7.2", "not of a dataset")
 _PIXELS = Reason("pixels")
 _INNER_PIXELS = Reason("E.3.1", "pixels in an item")
+_OPAQUE = Reason("E.1-1 option 113111", "a private sequence that the file does not declare as one")
 _PRIVATE = Reason("E.1-1 Private Attributes X")
 _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
 _IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
@@ -120,6 +121,10 @@ class Walk:
         because = Reason(f"E.1-1 option 113111, {safe.source}")
         if is_creator(tag):
             self._decide(level, parents, tag, "LO", Action.KEEP, because)
+            return
+        if vr == "UN" and safe.vr == "SQ":
+            # The file does not say that it is a sequence, and a reader that does not know changes nothing in it.
+            self._decide(level, parents, tag, vr, Action.REMOVE, _OPAQUE)
             return
         if vr == "UN" and safe.vr:
             vr = safe.vr.partition("/")[0]
