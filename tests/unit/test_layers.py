@@ -16,7 +16,7 @@ LAYERS = [
     {"plan", "apply", "verify", "pixels", "convert", "marks"},
     {"gateway"},
     {"orthanc_io", "store", "dimse", "files", "settings", "log", "holds", "custody"},
-    {"cli", "console", "portal", "worker", "batch", "operate"},
+    {"cli", "console", "portal", "worker", "batch", "operate", "prove"},
 ]
 PURE = LAYERS[0] | LAYERS[1] | LAYERS[2]
 # What a pure package may import beside the standard library and Deidgate itself.

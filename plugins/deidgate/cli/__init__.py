@@ -21,6 +21,7 @@ _SERVER: Mapping[str, str] = MappingProxyType(
     {
         "demo-study": "deidgate.cli.demo_commands:demo_study",
         "gateway": "deidgate.cli.gateway_commands:gateway",
+        "prove": "deidgate.cli.prove_commands:prove",
         "worker": "deidgate.cli.worker_commands:worker",
     }
 )
@@ -44,6 +45,7 @@ IN_A_LINE: Mapping[str, str] = MappingProxyType(
         "mapping": "the mapping table: look up, import, export",
         "overlay": "show or take out overlays",
         "policy": "check, show and compare policies",
+        "prove": "plant identifiers in made-up instances and look for them afterwards",
         "pull": "fetch studies from a PACS",
         "query": "ask a PACS what it has",
         "receive": "take in what is sent by C-STORE",
