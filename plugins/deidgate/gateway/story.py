@@ -74,7 +74,7 @@ class Story:
 
         plan = make_plan(original.header, policy, patient.pseudonyms)
         plan, picture = judge(original, plan, policy, item, ports.pixels)
-        result = finished(ports.originals.modify(item.orthanc_id, self._request(plan, original)))
+        result = finished(ports.originals.modify(item.orthanc_id, self._request(plan, original)), plan)
         if picture is not None and picture.boxes:
             result = ports.pixels.mask(result, picture.boxes)
         result = marks.sign(result, ports.mark_key)
