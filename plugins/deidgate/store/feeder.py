@@ -21,6 +21,7 @@ from deidgate.store.dialect import chunks, insert_new
 from deidgate.store.model import Received
 from deidgate.store.schema import cursors, events, items
 from deidgate.store.states import Original, State
+from deidgate.store.turns import turns
 
 
 @dataclass(slots=True)
@@ -82,6 +83,9 @@ class Feeder:
         if not rows:
             return
         now, index = self._context.clock(), self._context.ledger_index
+        # In the order in which they came, whatever order they are told in.
+        rows = sorted(rows, key=lambda row: row.received_at)
+        given = turns(connection, (row.site for row in rows), now)
         values = [
             {
                 "source": row.source,
@@ -93,7 +97,8 @@ class Feeder:
                 "received_at": row.received_at,
                 "state": State.RECEIVED,
                 "original": Original.PRESENT,
-                "due_at": row.received_at,
+                "due_at": min(row.received_at, now),  # a clock of ingest that is ahead keeps nobody waiting
+                "turn": turn,
                 "token": 0,
                 "attempts": 0,
                 "lapses": 0,
@@ -102,7 +107,7 @@ class Feeder:
                 "study_key": index.study(row.study_instance_uid) if row.study_instance_uid else None,
                 "instance_key": index.instance(row.sop_instance_uid) if row.sop_instance_uid else None,
             }
-            for row in rows
+            for row, turn in zip(rows, given, strict=True)
         ]
         inserted = connection.execute(insert(items).returning(items.c.id, sort_by_parameter_order=True), values)
         told = [

@@ -42,14 +42,14 @@ class Queue:
         self._deliveries = Deliveries(context)
 
     def claim(self, owner: str, limit: int, lease_s: float, now: datetime) -> list[Claim]:
-        """Up to `limit` items that are due, oldest first, ours for `lease_s` seconds.
+        """Up to `limit` items that are due, ours for `lease_s` seconds: site by site in turn, the oldest of each first.
 
         Items whose lease has run out are due again.
         """
         due = (
             select(items.c.id)
             .where(items.c.due_at <= now)
-            .order_by(items.c.due_at, items.c.id)
+            .order_by(items.c.turn, items.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("due")
@@ -70,7 +70,7 @@ class Queue:
             .returning(items)
         )
         with self._context.database.write() as connection:
-            rows = sorted(connection.execute(statement), key=lambda row: (row.received_at, row.id))
+            rows = sorted(connection.execute(statement), key=lambda row: (row.turn, row.id))
             if rows:
                 connection.execute(insert(events), [_claimed(row) for row in rows])
         return [_claim(row) for row in rows]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
@@ -15,6 +15,7 @@ from deidgate.store.model import ItemFilter, ItemView
 from deidgate.store.reasons import stated
 from deidgate.store.schema import events, items
 from deidgate.store.states import Original, State
+from deidgate.store.turns import served
 from deidgate.store.views import VIEW, described, matching, view
 
 
@@ -53,6 +54,7 @@ class Review:
             values: dict[str, Any] = {
                 "state": State.RECEIVED,
                 "due_at": now,
+                "turn": served(connection, now),  # somebody waits for it: next
                 "token": row.token + 1,
                 "attempts": 0,
                 "accepted": " ".join(sorted(accepted)) or None,
@@ -109,13 +111,21 @@ class Review:
     def reprocess(self, selection: ItemFilter, by: str, why: str) -> int:
         """Put recalled and withdrawn items whose original is present back to work; how many."""
         stated(by, why)
+        waiting = items.alias("waiting")
         condition = (
             matching(selection)
             & (items.c.state == State.RECALLED)
             & items.c.withdrawn_at.is_not(None)
             & (items.c.original == Original.PRESENT)
         )
-        values = {"state": State.RECEIVED, "due_at": self._context.clock(), "attempts": 0}
+        # Behind all that waits now, in the old order; who sends something new is not kept waiting.
+        last = select(func.coalesce(func.max(waiting.c.turn), 0)).where(waiting.c.due_at.is_not(None))
+        values = {
+            "state": State.RECEIVED,
+            "due_at": self._context.clock(),
+            "attempts": 0,
+            "turn": last.scalar_subquery() + items.c.id,
+        }
         moved = self._move(condition, State.RECALLED, State.RECEIVED, values, selection, by, why, "reprocess")
         return len(moved)
 

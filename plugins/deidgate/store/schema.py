@@ -151,6 +151,7 @@ items = Table(
     Column("original", String(16), nullable=False),
     # When a worker may take the item: `received` not before this, `claimed` when the lease ends; else null.
     Column("due_at", Instant),
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # order of serving among sites: `turns`
     Column("lease_owner", String(128)),
     Column("token", BigInteger, nullable=False),  # fencing: grows with every claim and every decision
     Column("attempts", Integer, nullable=False),
@@ -192,9 +193,17 @@ items = Table(
     ),
     CheckConstraint("original = 'present' OR state IN ('delivered', 'recalled')", name="purge"),
     Index(
-        "ix_items_due",
-        "due_at",
+        "ix_items_turn",
+        "turn",
         "id",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_items_site_turn",
+        "site",
+        "turn",
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose turn it is: sites are served one after the other, each in its own order of arrival.
+
+An item's turn is a number given when it is received: one more than that of the site's last
+waiting item, and never less than the turn that is being served. A site with a hundred thousand
+items waiting and a site that sends its first one are both next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from deidgate.store.schema import items
+
+
+def served(connection: Connection, now: datetime) -> int:
+    """The turn of the item that is claimed next; 0 if nothing is due."""
+    query = select(items.c.turn).where(items.c.due_at <= now).order_by(items.c.turn, items.c.id).limit(1)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def turns(connection: Connection, sites: Iterable[str], now: datetime) -> list[int]:
+    """The turns of items of `sites`, received in this order."""
+    present = served(connection, now)
+    last: dict[str, int] = {}
+    given: list[int] = []
+    for site in sites:
+        if site not in last:
+            waiting = select(func.max(items.c.turn)).where(items.c.site == site, items.c.due_at.is_not(None))
+            last[site] = max(connection.execute(waiting).scalar_one() or 0, present - 1)
+        last[site] += 1
+        given.append(last[site])
+    return given

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backlog of one site keeps no other site waiting, and within a site nobody is overtaken."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from tests.unit.store.making import NOON, claim, delivered, feed, received
+
+from deidgate.store import Hold
+from deidgate.store.model import ItemFilter
+
+NEXT_DAY = timedelta(days=1)
+
+
+def send(store, site, first, number):
+    return store.feeder.record_received([received(n, site=site) for n in range(first, first + number)])
+
+
+def sites(claims):
+    return [c.site for c in claims]
+
+
+def test_a_site_that_sends_its_first_is_next_however_long_anothers_backlog(store):
+    send(store, "big", 0, 200)
+    claim(store, 10)
+    send(store, "small", 1000, 2)
+    assert "small" in sites(claim(store, 2))
+
+
+def test_sites_take_turns(store):
+    send(store, "a", 0, 6)
+    send(store, "b", 100, 3)
+    send(store, "c", 200, 3)
+    claimed = [sites(claim(store, 3)) for _ in range(4)]
+    assert [sorted(some) for some in claimed] == [["a", "b", "c"]] * 3 + [["a", "a", "a"]]
+
+
+def test_a_burst_of_a_new_site_does_not_overtake_the_old_one(store):
+    send(store, "old", 0, 100)
+    for _ in range(5):
+        claim(store, 10)
+    send(store, "new", 1000, 100)
+    assert sites(claim(store, 20)).count("old") in (9, 10, 11)
+
+
+def test_a_site_keeps_its_own_order_over_several_batches(store):
+    for first in (0, 10, 20):
+        send(store, "a", first, 10)
+        send(store, "b", 100 + first, 10)
+    claims = claim(store, 60)
+    for site in "ab":
+        ours = [c.received_at for c in claims if c.site == site]
+        assert ours == sorted(ours)
+
+
+def test_a_retried_item_is_not_sent_to_the_end(store):
+    send(store, "a", 0, 50)
+    (first,) = claim(store, 1)
+    store.queue.retry(first, NOON + NEXT_DAY)
+    assert claim(store, 1)[0].item_id == first.item_id
+
+
+def test_an_item_that_waits_for_a_later_time_lets_no_newcomer_pass_all_others(store):
+    send(store, "old", 0, 60)
+    (late, *_) = claim(store, 40)
+    store.queue.retry(late, NOON + timedelta(days=300))
+    send(store, "new", 1000, 30)
+    assert sites(claim(store, 20)).count("old") in (9, 10, 11)
+
+
+def test_a_released_item_is_next(store):
+    send(store, "a", 0, 50)
+    *_, last = claim(store, 30)
+    store.queue.settle([Hold(last, "reason")])
+    store.review.release(last.item_id, "ann", "fine")
+    assert claim(store, 1)[0].item_id == last.item_id
+
+
+def test_a_bulk_that_is_processed_again_keeps_no_newcomer_waiting(store):
+    delivered(store, 30)
+    store.review.recall(ItemFilter(), "ann", "new policy")
+    store.review.withdrawn(range(1, 31))
+    send(store, "waiting", 100, 3)
+    assert store.review.reprocess(ItemFilter(), "ann", "new policy") == 30
+    assert sites(claim(store, 3)) == ["waiting"] * 3
+    send(store, "new", 200, 1)
+    assert "new" in sites(claim(store, 2))
+    again = [c.item_id for c in claim(store, 50)]
+    assert again == sorted(again)
+
+
+def test_a_claim_reads_a_long_backlog_in_order_of_its_index(tmp_path, keys):
+    from deidgate.store import Store
+
+    with Store.open(f"sqlite:///{tmp_path}/ledger.db", keys) as store:
+        feed(store, 10)
+        query = "SELECT id FROM items WHERE due_at <= 1 ORDER BY turn, id LIMIT 5"
+        with store._context.database.read() as connection:
+            plan = repr(connection.execute(text(f"EXPLAIN QUERY PLAN {query}")).all())
+    assert "COVERING INDEX ix_items_turn" in plan
+    assert "TEMP B-TREE" not in plan
