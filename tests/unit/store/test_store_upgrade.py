@@ -45,8 +45,8 @@ def first_url(empty_url, keys):
             text(
                 "INSERT INTO patients (id, project, site, patient_key, id_key, patient_id_enc, issuer_enc,"
                 " patient_name_enc, birth_date_enc, key_id, pseudonym, pseudonym_name, shift_days, origin, created_at)"
-                " VALUES (1, 'trial', 'north', :key, :id_key, :patient_id, :issuer, :patient_name, :birth_date, :key_id,"
-                " 'P-FIRST', 'P-FIRST', 9, 'drawn', 1)"
+                " VALUES (1, 'trial', 'north', :key, :id_key, :patient_id, :issuer, :patient_name, :birth_date,"
+                " :key_id, 'P-FIRST', 'P-FIRST', 9, 'drawn', 1)"
             ),
             values,
         )
