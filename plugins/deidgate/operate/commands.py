@@ -144,7 +144,13 @@ def logs(site: Site, given: argparse.Namespace) -> int:
     known = [one.service for one in compose.containers()]
     if given.service and given.service not in known:
         raise Problem(f"no service {given.service} here", f"use one of {', '.join(known) or 'none'}", Exit.USAGE)
-    words = ["logs", f"--tail={given.tail}", *(["--follow"] if given.follow else []), *filter(None, [given.service])]
+    words = [
+        "logs",
+        "--no-color",
+        f"--tail={given.tail}",
+        *(["--follow"] if given.follow else []),
+        *filter(None, [given.service]),
+    ]
     return _finish(compose.show(*words))
 
 
@@ -159,7 +165,7 @@ def send(site: Site, given: argparse.Namespace) -> int:
         mounts.append((str(path), f"/send/{number}", False))
     inside = [mount[1] for mount in mounts]
     words = ["deidgate", "send", *INGEST, *inside, "--aet", given.aet, "--called", given.called]
-    return _finish(site.shell.show(compose.in_tools(*words, mounts=mounts)))
+    return _finish(site.shell.show_output(compose.in_tools(*words, mounts=mounts)))
 
 
 def wait(site: Site, given: argparse.Namespace) -> int:
@@ -215,7 +221,7 @@ def research_download(site: Site, given: argparse.Namespace) -> int:
     owner = f"{os.getuid()}:{os.getgid()}"
     script = f"deidgate gateway download /download && chown -R {owner} /download"
     mounts = [(str(folder), "/download", True)]
-    return _finish(site.shell.show(compose.in_tools("sh", "-euc", script, mounts=mounts)))
+    return _finish(site.shell.show_output(compose.in_tools("sh", "-euc", script, mounts=mounts)))
 
 
 def credentials(site: Site, given: argparse.Namespace) -> int:

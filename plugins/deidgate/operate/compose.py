@@ -76,6 +76,8 @@ class Compose:
     def in_tools(self, *words: str, mounts: Sequence[tuple[str, str, bool]] = ()) -> list[str]:
         """The argument list that runs a program in a container of its own, which is removed afterwards.
 
+        All that the program prints comes out as its output: Compose tells of the container among the errors.
+
         Parameters
         ----------
         mounts : sequence of (host path, path inside, writable)
@@ -85,7 +87,9 @@ class Compose:
             for host, inside, writable in mounts
             for word in ("-v", f"{host}:{inside}:{'rw' if writable else 'ro'}")
         ]
-        return self.command("run", "--rm", "--no-deps", "-T", *volumes, "tools", *words)
+        return self.command(
+            "run", "--rm", "--no-deps", "-T", *volumes, "tools", "sh", "-c", 'exec "$@" 2>&1', "sh", *words
+        )
 
     def containers(self) -> tuple[Container, ...]:
         """All containers of the installation's services, those that stopped too."""

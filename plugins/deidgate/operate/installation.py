@@ -50,6 +50,11 @@ class Installation:
         return self.root / ".gateway" / self.name
 
     @property
+    def lock(self) -> Path:
+        """Held while images are built; of all installations, since they share the images."""
+        return self.root / ".gateway" / "lock"
+
+    @property
     def compose_files(self) -> tuple[Path, ...]:
         return tuple(self.root / name.strip() for name in self.settings.compose_files.split(","))
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +45,12 @@ class Shell(Protocol):
         """
         ...
 
-    def show(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    def show(self, argv: Sequence[str]) -> int:
         """Run to the end on the operator's own terminal; the status."""
+        ...
+
+    def show_output(self, argv: Sequence[str]) -> int:
+        """As `show`, but what it prints as errors is shown only if it fails; the status."""
         ...
 
     def log(self, argv: Sequence[str], path: Path, env: Mapping[str, str] | None = None) -> Outcome:
@@ -79,8 +85,16 @@ class SystemShell:
             return Outcome(124, err=f"{argv[0]}: no end after {timeout_s} s")
         return Outcome(done.returncode, done.stdout, done.stderr)
 
-    def show(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        return subprocess.run(argv, env=_environment(env), check=False).returncode
+    def show(self, argv: Sequence[str]) -> int:
+        return subprocess.run(argv, check=False).returncode
+
+    def show_output(self, argv: Sequence[str]) -> int:
+        with tempfile.TemporaryFile() as errors:
+            status = subprocess.run(argv, stderr=errors, check=False).returncode
+            errors.seek(0)
+            if status:
+                sys.stderr.write(errors.read().decode("utf-8", "replace"))
+        return status
 
     def log(self, argv: Sequence[str], path: Path, env: Mapping[str, str] | None = None) -> Outcome:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from deidgate.operate import base_image, engine, images, installation
 from deidgate.operate.compose import Compose
 from deidgate.operate.problem import Exit
-from deidgate.operate.up import Site
+from deidgate.operate.up import Site, one_at_a_time
 from deidgate.operate.up import up as bring_up
 
 SOCKET = Path("/var/run/docker.sock")
@@ -45,8 +45,9 @@ def test(site: Site, given: argparse.Namespace) -> int:
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
         compose = bring_up(site, lambda _what: True)
     builder = site.builder(found)
-    base = base_image.ensure(builder, site.host, there.settings)
-    builder.ensure(images.TEST_IMAGES, base, images.arguments_of(there.settings))
+    with one_at_a_time(there.lock, site.say):
+        base = base_image.ensure(builder, site.host, there.settings)
+        builder.ensure(images.TEST_IMAGES, base, images.arguments_of(there.settings))
     status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest))
     if given.what != "unit" and status == 0 and not given.keep:
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)

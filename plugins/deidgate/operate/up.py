@@ -48,25 +48,20 @@ def up(site: Site, may_install: Callable[[str], bool], *, fresh: bool = False) -
     Problem
         Anything that the operator has to put right.
     """
-    with one_at_a_time(site.installation.state / "lock"):
+    with one_at_a_time(site.installation.lock, site.say):
         return _up(site, may_install, fresh=fresh)
 
 
 @contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`: two that build and start at once would be in each other's way.
-
-    Raises
-    ------
-    Problem
-        Another holds it.
-    """
+def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock at `path`, after whoever holds it now: two that build at once do all the work twice."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Problem("another ./gateway up is under way", "wait until it has ended", Exit.FAILED) from None
+            say("waiting for another ./gateway that is building")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

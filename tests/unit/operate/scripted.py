@@ -32,7 +32,10 @@ class ScriptedShell:
         answer = self.answers[max(fitting, key=len)]
         return answer if isinstance(answer, Outcome) else answer()
 
-    def show(self, argv, env=None) -> int:
+    def show(self, argv) -> int:
+        return self.run(argv).status
+
+    def show_output(self, argv) -> int:
         return self.run(argv).status
 
     def log(self, argv, path: Path, env=None) -> Outcome:

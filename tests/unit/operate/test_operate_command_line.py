@@ -2,6 +2,7 @@
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,11 +106,21 @@ def test_what_names_patients_is_written_for_its_owner_alone_and_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_two_that_build_at_once_are_kept_apart(tmp_path):
-    with one_at_a_time(tmp_path / "lock"), pytest.raises(Problem, match="under way"), one_at_a_time(tmp_path / "lock"):
-        pass
-    with one_at_a_time(tmp_path / "lock"):
-        pass
+def test_two_that_build_at_once_go_one_after_the_other(tmp_path):
+    order: list[str] = []
+
+    def second() -> None:
+        with one_at_a_time(tmp_path / "lock", order.append):
+            order.append("second")
+
+    with one_at_a_time(tmp_path / "lock", order.append):
+        other = threading.Thread(target=second)
+        other.start()
+        while not order:
+            other.join(0.01)
+        order.append("first")
+    other.join()
+    assert order == ["waiting for another ./gateway that is building", "first", "second"]
 
 
 def test_tests_see_the_checkout_where_it_is_and_only_their_own_gateway(tmp_path):
