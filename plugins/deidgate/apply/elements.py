@@ -27,6 +27,7 @@ IMPLEMENTATION_CLASS_UID = UID("2.25.261411832017386224370116471513062418")
 IMPLEMENTATION_VERSION_NAME = "DEIDGATE"
 _CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
+_UNDEFINED = 0xFFFFFFFF
 
 Parents = tuple[tuple[int, int], ...]
 
@@ -103,7 +104,7 @@ class _Work:
         decision = self._decisions.get((parents, tag))
         if decision is None:
             if not parents and tag >> 16 == _PIXEL_GROUP:
-                return element
+                return _pixels(element)
             if not parents and tag >> 16 > _PIXEL_GROUP:
                 # The plan may have seen the header only, and nothing that follows Pixel Data is needed.
                 return None
@@ -115,7 +116,7 @@ class _Work:
         if decision.action is Action.EMPTY:
             return self._raw(tag, decision.vr, b"")
         if decision.value is None:
-            return element if element.value is not None else self._raw(tag, decision.vr, b"")
+            return _pixels(element) if element.value is not None else self._raw(tag, decision.vr, b"")
         return self._raw(tag, decision.vr, self._encoded(decision.value, decision.vr, decision.path, charset))
 
     def _sequence(self, dataset: Dataset, element: Element, decision: Decision, charset: Charset) -> Element:
@@ -124,7 +125,7 @@ class _Work:
         new = [self.dataset(item, (*path.parents, (path.tag, number)), charset) for number, item in enumerate(items)]
         result = DataElement(Tag(path.tag), "SQ", Sequence(new))
         if isinstance(element, RawDataElement):
-            result.is_undefined_length = element.length == 0xFFFFFFFF
+            result.is_undefined_length = element.length == _UNDEFINED
         else:
             result.is_undefined_length = element.is_undefined_length
         return result
@@ -146,6 +147,13 @@ class _Work:
 
     def _raw(self, tag: int, vr: str, value: bytes) -> RawDataElement:
         return RawDataElement(Tag(tag), vr, len(value), value, 0, self._implicit, self._little_endian)
+
+
+def _pixels(element: Element) -> Element:
+    """The element; encapsulated Pixel Data as OB, which some writers call OW. Source: PS3.5 A.4."""
+    if isinstance(element, RawDataElement) and element.length == _UNDEFINED and element.VR == "OW":
+        return element._replace(VR="OB")
+    return element
 
 
 def _as_read(result: Dataset, dataset: Dataset) -> None:
