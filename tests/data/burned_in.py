@@ -189,7 +189,7 @@ def write(
     glyphs, halo = glyphs[cut], halo[cut]
     result = plane.copy()
     part = result[r0:r1, c0:c1]
-    here = float(part.mean())
+    before, here = part.copy(), float(part.mean())
     value = {
         "maximum": 1.0,
         "image-maximum": float(max(plane.max(), 0.3)),
@@ -209,8 +209,9 @@ def write(
     if style == "plate":
         part[:] = 0
     part[:] = part * (1 - glyphs) + value * glyphs
-    ink = glyphs > 0.25
-    if not ink.any():
+    stroke = glyphs > 0.25
+    ink = stroke & (np.abs(part - before) > 0.08)
+    if not stroke.any() or ink.sum() < 0.5 * stroke.sum():
         return None
     box = Box(r0, r1, c0, c1)
     return result, Text(says, box, ink, style, height)

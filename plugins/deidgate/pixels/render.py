@@ -18,6 +18,9 @@ from deidgate.pixels.frames import Frame
 
 Grey = NDArray[np.uint8]
 
+NARROW = 0.25
+"""A second picture is made when the middle 98 % of the values take less than this share of the range."""
+
 _SAMPLE = 1 << 18
 """Values that a percentile is taken of: enough to be stable, few enough to be quick."""
 
@@ -62,7 +65,7 @@ def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     found = [stretched(plane, low, high)]
     step = max(1, plane.size // _SAMPLE)
     inner_low, inner_high = (float(v) for v in np.percentile(plane.reshape(-1)[::step], (1, 99)))
-    if inner_high > inner_low and (inner_high - inner_low) < 0.6 * (high - low):
+    if inner_high > inner_low and (inner_high - inner_low) < NARROW * (high - low):
         found.append(stretched(plane, inner_low, inner_high))
     return tuple(found)
 

@@ -19,11 +19,12 @@ from pydicom import Dataset
 
 from deidgate.dicom.box import Box
 from deidgate.pixels.frames import Frame
+from deidgate.pixels.lines import bridges, continues
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.render import Grey, grey_planes, pictures
 
 TILE = 1024
-"""Side of a tile in pixels. A whole 2048 x 2500 frame, scaled to fit the network, gives nothing at all."""
+"""About the side of a tile in pixels. A whole 2048 x 2500 frame, scaled to fit the network, gives nothing at all."""
 
 OVERLAP = 128
 """Tiles share so many pixels, so that a word on a seam is whole in one of them."""
@@ -54,6 +55,12 @@ LONG = 1.8
 
 READABLE = 0.7
 """Recognition with at least this confidence counts."""
+
+FAINT = 12
+"""Difference from the ground, of 255, that counts as ink when a box is tightened."""
+
+TIGHT = 3
+"""Pixels of margin that stay around the ink of a tightened box."""
 
 HARMLESS = frozenset(
     ("L", "R", "LT", "RT", "LEFT", "RIGHT", "LCC", "RCC", "LMLO", "RMLO", "CC", "MLO", "AP", "PA", "LAT")
@@ -86,6 +93,8 @@ class Island:
     ----------
     box : Box
         With a margin.
+    core : Box
+        Without it.
     score : float
         Mean likelihood.
     cut : bool
@@ -93,6 +102,7 @@ class Island:
     """
 
     box: Box
+    core: Box
     score: float
     cut: bool = False
 
@@ -107,24 +117,55 @@ class _Kind(Enum):
 
 def find_text(frame: Frame, dataset: Dataset, model: TextModel) -> TextFound:
     """Boxes of text in `frame`; `dataset` gives the palette."""
-    grey = [picture for plane in grey_planes(frame, dataset) for picture in pictures(plane)]
     covered = np.zeros(frame.values.shape[:2], bool)
     kinds: dict[_Kind, list[Box]] = {kind: [] for kind in _Kind}
-    for picture in grey:
-        for scale in scales(picture.shape):
-            for island in candidates(likelihood_at(picture, scale, model), scale):
-                if covered[_slices(island.box)].mean() > 0.9:
-                    continue
-                kind = _judge(picture, island, model)
-                kinds[kind].append(island.box)
-                if kind is _Kind.TEXT:
-                    covered[_slices(island.box)] = True
+    for picture, scale in views(frame, dataset):
+        for island in candidates(likelihood_at(picture, scale, model), scale):
+            if covered[_slices(island.box)].mean() > 0.9:
+                continue
+            kind = _judge(picture, island, model)
+            box = tightened(picture, island) if kind is _Kind.TEXT else island.box
+            kinds[kind].append(box)
+            if kind is _Kind.TEXT:
+                covered[_slices(island.box)] = True
     boxes = list(kinds[_Kind.TEXT])
     for box in (*kinds[_Kind.LETTER], *kinds[_Kind.MARKER]):
-        if any(_continues(box, line) for line in kinds[_Kind.TEXT]):
+        if any(continues(box, line) for line in kinds[_Kind.TEXT]):
             boxes.append(box)
-    spared = [box for box in kinds[_Kind.MARKER] if box not in boxes]
-    return TextFound(tuple(sorted(set(boxes))), tuple(sorted(set(spared))))
+    spared = {box for box in kinds[_Kind.MARKER] if box not in boxes}
+    return TextFound(tuple(sorted({*boxes, *bridges(boxes)})), tuple(sorted(spared)))
+
+
+def views(frame: Frame, dataset: Dataset) -> Iterator[tuple[Grey, float]]:
+    """Pictures of `frame` with the magnification at which each is searched; the fullest picture at all of them."""
+    for plane in grey_planes(frame, dataset):
+        for number, picture in enumerate(pictures(plane)):
+            for scale in scales(picture.shape)[: None if number == 0 else 1]:
+                yield picture, scale
+
+
+def tightened(picture: Grey, island: Island) -> Box:
+    """The box of `island` without the part of its margin that holds nothing.
+
+    Where the margin is as wild as the text, nothing can be told and the whole box is kept.
+    """
+    box, core = island.box, island.core
+    crop = picture[_slices(box)].astype(np.int16)
+    ring = np.concatenate((crop[0], crop[-1], crop[:, 0], crop[:, -1]))
+    ground = float(np.median(ring))
+    away = np.abs(crop - ground)
+    limit = max(FAINT, 0.25 * float(away.max()))
+    rows, columns = (away >= limit).any(axis=1), (away >= limit).any(axis=0)
+    if not rows.any():
+        return box
+    row_start, row_stop = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())
+    column_start, column_stop = int(columns.argmax()), len(columns) - int(columns[::-1].argmax())
+    return Box(
+        min(core.row_start, max(box.row_start, box.row_start + row_start - TIGHT)),
+        max(core.row_stop, min(box.row_stop, box.row_start + row_stop + TIGHT)),
+        min(core.column_start, max(box.column_start, box.column_start + column_start - TIGHT)),
+        max(core.column_stop, min(box.column_stop, box.column_start + column_stop + TIGHT)),
+    )
 
 
 def _judge(picture: Grey, island: Island, model: TextModel) -> _Kind:
@@ -138,7 +179,7 @@ def _judge(picture: Grey, island: Island, model: TextModel) -> _Kind:
     thin, long = sorted((box.row_stop - box.row_start, box.column_stop - box.column_start))
     if not island.cut and island.score >= SURE and (long >= LONG * thin or (confidence >= 0.9 and letters)):
         return _Kind.TEXT
-    return _Kind.LETTER if thin <= THICKEST else _Kind.OTHER
+    return _Kind.OTHER if island.cut else _Kind.LETTER
 
 
 def read(crop: Grey, model: TextModel) -> tuple[str, float]:
@@ -149,26 +190,16 @@ def read(crop: Grey, model: TextModel) -> tuple[str, float]:
     return max((model.read(turn) for turn in turns), key=lambda result: result[1])
 
 
-def _continues(box: Box, line: Box) -> bool:
-    """True when `box` stands in the same line as `line` or in a line next to it, and is about as thick."""
-    rows, columns = box.row_stop - box.row_start, box.column_stop - box.column_start
-    thick = min(line.row_stop - line.row_start, line.column_stop - line.column_start)
-    if not 0.5 * thick <= min(rows, columns) <= 1.4 * thick:
-        return False
-    row_gap = max(box.row_start - line.row_stop, line.row_start - box.row_stop)
-    column_gap = max(box.column_start - line.column_stop, line.column_start - box.column_stop)
-    return max(row_gap, column_gap) <= 0.6 * thick
-
-
 def _slices(box: Box) -> tuple[slice, slice]:
     return slice(box.row_start, box.row_stop), slice(box.column_start, box.column_stop)
 
 
 def scales(shape: tuple[int, ...]) -> tuple[float, ...]:
-    """Magnifications at which a picture of `shape` is searched."""
-    if max(shape) <= TILE:
-        return (1.0, 2.0)
-    return (1.0, 0.5)
+    """Magnifications at which a picture of `shape` is searched.
+
+    Measured: small frames at 1.5 alone give what 1 and 2 together give, in half the time and with fewer mistakes.
+    """
+    return (1.5,) if max(shape) <= TILE else (1.0, 0.5)
 
 
 def likelihood_at(picture: Grey, scale: float, model: TextModel) -> NDArray[np.float32]:
@@ -200,17 +231,16 @@ def _anchor(columns: int, ground: int, ink: int) -> Grey:
 
 
 def tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
-    """Overlapping tiles that cover `shape`."""
-    for row in _starts(shape[0]):
-        for column in _starts(shape[1]):
-            yield slice(row, row + TILE), slice(column, column + TILE)
+    """Overlapping tiles of about equal size that cover `shape`."""
+    for row in _spans(shape[0]):
+        for column in _spans(shape[1]):
+            yield row, column
 
 
-def _starts(length: int) -> list[int]:
-    if length <= TILE + OVERLAP:  # a little more than a tile is cheaper as one than as two
-        return [0] if length <= TILE else [0, length - TILE]
-    step = TILE - OVERLAP
-    return [*range(0, length - TILE, step), length - TILE]
+def _spans(length: int) -> list[slice]:
+    count = max(1, round((length - OVERLAP) / (TILE - OVERLAP)))
+    size = -(-(length + (count - 1) * OVERLAP) // count)
+    return [slice(start, min(start + size, length)) for start in range(0, count * (size - OVERLAP), size - OVERLAP)]
 
 
 def candidates(likelihood: NDArray[np.float32], scale: float) -> list[Island]:
@@ -229,14 +259,15 @@ def _thin(likelihood: NDArray[np.float32], island: Island, cut: int, thickest: f
         return []
     found = []
     for inner in islands(likelihood[_slices(box)], CUTS[cut]):
-        moved = Box(
-            inner.box.row_start + box.row_start,
-            inner.box.row_stop + box.row_start,
-            inner.box.column_start + box.column_start,
-            inner.box.column_stop + box.column_start,
-        )
-        found += _thin(likelihood, Island(moved, inner.score, cut=True), cut + 1, thickest)
+        moved = Island(_moved(inner.box, box), _moved(inner.core, box), inner.score, cut=True)
+        found += _thin(likelihood, moved, cut + 1, thickest)
     return found
+
+
+def _moved(box: Box, origin: Box) -> Box:
+    """`box`, counted from the corner of `origin`, counted from the corner of the frame."""
+    down, right = origin.row_start, origin.column_start
+    return Box(box.row_start + down, box.row_stop + down, box.column_start + right, box.column_stop + right)
 
 
 def islands(likelihood: NDArray[np.float32], cut: float) -> list[Island]:
@@ -264,5 +295,6 @@ def islands(likelihood: NDArray[np.float32], cut: float) -> list[Island]:
             max(0, column - margin),
             min(columns, column + width + margin),
         )
-        found.append(Island(box, float(sums[label] / area)))
+        core = Box(row, row + height, column, column + width)
+        found.append(Island(box, core, float(sums[label] / area)))
     return found
