@@ -108,13 +108,26 @@ def test_unmarked_data_by_c_store_is_refused_and_the_sender_learns_it(gateway):
 
 
 def test_a_changed_byte_in_a_delivered_file_is_refused(gateway, delivered, tmp_path):
-    file = bytearray(gateway.download(tmp_path / "down")[0].read_bytes())
-    file[-1] ^= 1
-    found = json.loads(gateway.inside("worker", DOORS, data=bytes(file)))
+    path = gateway.download(tmp_path / "down")[0]
+    uid = path.stem
+    # Under a UID of its own, or Orthanc would answer that it has the instance, and look no further.
+    other = uid[:-1] + ("2" if uid[-1] != "2" else "3")
+    file = path.read_bytes().replace(uid.encode(), other.encode())
+    found = json.loads(gateway.inside("worker", DOORS, data=file))
     assert found["after"] == found["before"]
     assert found["answers"]["instances"] == [200, "FilteredOut"]
-    [[code, _]] = json.loads(gateway.inside("worker", C_STORE, data=bytes(file)))
+    [[code, _]] = json.loads(gateway.inside("worker", C_STORE, data=file))
     assert code == "refused"
+
+
+def test_what_comes_under_a_delivered_uid_does_not_replace_it(gateway, delivered, tmp_path):
+    path = gateway.download(tmp_path / "before")[0]
+    file = bytearray(path.read_bytes())
+    file[-1] ^= 1
+    gateway.inside("worker", DOORS, data=bytes(file))
+    gateway.inside("worker", C_STORE, data=bytes(file))
+    gateway.download(tmp_path / "after")
+    assert (tmp_path / "after" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_from_the_research_zone_no_clinical_address_answers(gateway):

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, MediaStorageDirectoryStorage
-from pynetdicom import AE, build_context
+from pynetdicom import AE, _config, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
@@ -111,6 +111,9 @@ def send(peer: Peer, paths: Iterable[Path], tell: Callable[[Sent], None]) -> Non
     Unavailable
         ``association-refused`` or ``association-lost``.
     """
+    # A file goes out as it is on the disk, in parts: not decoded, and not in memory as a whole. pynetdicom has this as a
+    # setting of the whole module.
+    _config.STORE_SEND_CHUNKED_DATASET = True
     letters = []
     for path in files_in(paths):
         letter = read_letter(path)
@@ -156,7 +159,6 @@ def _send_one(association: Association, letter: Letter) -> Sent:
     if not association.is_established:
         raise Unavailable("association-lost")
     try:
-        # Given as a path, the file goes out as it is on the disk, in parts: not decoded, and not in memory as a whole.
         answer = association.send_c_store(letter.path)
     except (ValueError, AttributeError, InvalidDicomError):
         return Sent(letter.path, None, "not-dicom")
