@@ -131,7 +131,7 @@ class _Work:
         return result
 
     def _new_element(self, one: Added, charset: Charset) -> Element:
-        if isinstance(one.value, str):
+        if isinstance(one.value, (str, bytes)):
             return self._raw(one.path.tag, one.vr, self._encoded(one.value, one.vr, one.path, charset))
         items = [Dataset({Tag(part.path.tag): self._new_element(part, charset) for part in item}) for item in one.value]
         for item in items:

@@ -56,6 +56,8 @@ def modify_request(plan: Plan, header: Dataset) -> dict[str, Any]:
 
 
 def _added(one: Added) -> str | list[dict[str, Any]]:
+    if isinstance(one.value, bytes):
+        return _data_uri(one.value)
     if isinstance(one.value, str):
         return one.value
     return [{part.path.orthanc(): _added(part) for part in item} for item in one.value]
@@ -69,6 +71,10 @@ def _spelled(value: str | bytes, vr: str, path: ElementPath, header: Dataset) ->
     except ValueError:
         # `from None`: the message of the ValueError speaks of the value.
         raise CannotDeidentify("value-cannot-be-written", str(path)) from None
+    return _data_uri(data)
+
+
+def _data_uri(data: bytes) -> str:
     return "data:application/octet-stream;base64," + base64.b64encode(data).decode("ascii")
 
 

@@ -75,14 +75,14 @@ class Added:
     ----------
     path : ElementPath
     vr : str
-    value : str or tuple of tuple of Added
-        Text with ``\`` between values, or for SQ its items.
+    value : str, bytes or tuple of tuple of Added
+        Text with ``\`` between values, bytes for OB, or for SQ its items, whose paths begin in the item.
     because : Reason
     """
 
     path: ElementPath
     vr: str
-    value: str | tuple[tuple[Added, ...], ...]
+    value: str | bytes | tuple[tuple[Added, ...], ...]
     because: Reason
 
 

@@ -9,6 +9,7 @@ from deidgate.dicom.elements import text_of
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import claims, method_codes, temporal_information
+from deidgate.plan.encrypted import encrypted_originals
 from deidgate.plan.model import Plan
 from deidgate.plan.pictures import pixel_plan
 from deidgate.plan.rules import rules_for
@@ -54,6 +55,7 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
     codes = method_codes(policy)
     decided = decisions(header, rules.top, policy, pseudonyms, values)
     pixels = pixel_plan(header, policy)
+    originals = (encrypted_originals(header, decided, policy.encrypt_for),) if policy.encrypt_for else ()
     return Plan(
         policy=policy.label,
         sop_class_uid=sop_class_uid,
@@ -62,7 +64,7 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
         study_instance_uid=study_instance_uid,
         patient_id=pseudonyms.patient_id,
         decisions=decided,
-        added=claims(header, policy, pseudonyms, codes, pixels.risk, values.clean),
+        added=(*claims(header, policy, pseudonyms, codes, pixels.risk, values.clean), *originals),
         codes=codes,
         longitudinal=temporal_information(policy),
         pixels=pixels,

@@ -25,6 +25,7 @@ from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import CLAIMS
 from deidgate.plan.dates import InvalidDate
+from deidgate.plan.encrypted import ENCRYPTED_ATTRIBUTES
 from deidgate.plan.model import Action, Decision, Reason
 from deidgate.plan.private import Safe, is_creator, safe_elements
 from deidgate.plan.rules import Level, Treat, Verdict, vr_of
@@ -41,6 +42,7 @@ _CLAIMED = Reason("E.1.1", "the gateway's own claim")
 _NO_DATASET = Reason("PS3.5 7.2", "not of a dataset")
 _PIXELS = Reason("pixels")
 _INNER_PIXELS = Reason("E.3.1", "pixels in an item")
+_SEALED = Reason("E.1.1", "encrypted by somebody else, and for whom is not known")
 _OPAQUE = Reason("E.1-1 option 113111", "a private sequence that the file does not declare as one")
 _PRIVATE = Reason("E.1-1 Private Attributes X")
 _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
@@ -78,6 +80,8 @@ class Walk:
             elif group == _PIXEL_GROUP and dictionary_vr(tag):
                 action, why = (Action.REMOVE, _INNER_PIXELS) if parents else (Action.KEEP, _PIXELS)
                 self._decide(level, parents, tag, declared_vr(element) or "OW", action, why)
+            elif tag == ENCRYPTED_ATTRIBUTES:
+                self._decide(level, parents, tag, declared_vr(element), Action.REMOVE, _SEALED)
             elif tag in CLAIMS and not parents:
                 self._decide(level, parents, tag, declared_vr(element), Action.REMOVE, _CLAIMED)
             else:

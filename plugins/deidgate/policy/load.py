@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from types import MappingProxyType
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_pem_x509_certificate
 from pydicom.datadict import tag_for_keyword
 
 from deidgate.errors import ConfigurationError
@@ -34,6 +36,7 @@ from deidgate.standard.families import families
 NOT_IMPLEMENTED = frozenset({Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
 # Patient's Name, Patient ID and the three UIDs under which servers store an instance.
 IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E})
+_LEAST_KEY_BITS = 2048
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _LABEL = re.compile(r"[A-Za-z0-9.-]{1,20}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -232,9 +235,20 @@ def _certificate(top: Section, path: Path) -> str:
             return ""
         certificate = path.parent / section.get("certificate", str)
         try:
-            return certificate.read_text(encoding="ascii")
+            pem = certificate.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             raise ConfigurationError("no-certificate", f"{section.where} certificate") from None
+        _check_certificate(pem, f"{section.where} certificate")
+        return pem
+
+
+def _check_certificate(pem: str, where: str) -> None:
+    try:
+        key = load_pem_x509_certificate(pem.encode("ascii")).public_key()
+    except ValueError:
+        raise ConfigurationError("no-certificate", where) from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < _LEAST_KEY_BITS:
+        raise ConfigurationError("certificate-key; accepted: RSA of at least 2048 bits", where)
 
 
 def _tags(section: Section, key: str) -> list[int]:
