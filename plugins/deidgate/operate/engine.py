@@ -85,7 +85,7 @@ def ensure(
     """
     if not answers(shell) or find_compose(shell) is None:
         if not answers(shell):
-            _refuse_if_only_the_user_is_wrong(shell, host)
+            _refuse_if_only_the_user_is_wrong(shell)
         _install(shell, host, say, may_install)
     if not answers(shell):
         _start(shell, host, say, sleep)
@@ -108,13 +108,14 @@ def require(shell: Shell) -> Engine:
     """
     compose = find_compose(shell) if answers(shell) else None
     if compose is None:
+        _refuse_if_only_the_user_is_wrong(shell)
         raise Problem("no Docker engine with Compose answers here", "start it with ./gateway up")
     return Engine("docker", compose, has_buildkit=False)
 
 
-def _refuse_if_only_the_user_is_wrong(shell: Shell, host: Host) -> None:
+def _refuse_if_only_the_user_is_wrong(shell: Shell) -> None:
     said = shell.run(["docker", "version"], timeout_s=20).err.lower()
-    if "permission denied" in said and not host.is_root:
+    if "permission denied" in said:
         raise Problem(
             "the Docker engine runs, but this user may not use it",
             "run as root, or let an administrator add you to the group `docker` and log in again",

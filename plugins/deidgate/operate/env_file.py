@@ -7,13 +7,14 @@ with `DEIDGATE_` and is not known is an error, so that a misspelt port does not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
 
 from deidgate.operate.problem import Problem
 
 PREFIX = "DEIDGATE_"
+PROJECT = "COMPOSE_PROJECT_NAME"
+HEADING = "# Settings of this installation, written at the first `./gateway up`. After a change: ./gateway up\n"
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def parse(text: str, where: str) -> dict[str, str]:
     return values
 
 
-def read(values: Mapping[str, str], where: str) -> Settings:
-    """The settings that `values` hold; the default for what they do not.
+def read(values: Mapping[str, str], where: str, defaults: Settings | None = None) -> Settings:
+    """The settings that `values` hold; of `defaults` what they do not.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def read(values: Mapping[str, str], where: str) -> Settings:
             raise Problem(f"{where}: unknown setting {key}", f"use one of {', '.join(sorted(known))}")
         name = known[key].name
         found[name] = _number(key, value, where) if isinstance(getattr(Settings(), name), int) else value
-    settings = Settings(**found)  # type: ignore[arg-type]
+    settings = replace(defaults or Settings(), **found)  # type: ignore[arg-type]
     ports = (settings.dicom_port, settings.research_port, settings.console_port)
     if len(set(ports)) < len(ports):
         raise Problem(f"{where}: two ports are the same", "give each port its own number")
@@ -116,19 +117,15 @@ def _number(key: str, value: str, where: str) -> int:
     return int(value)
 
 
-def write(settings: Settings, project: str) -> str:
-    """The text of a new env file with every setting in it."""
-    lines = ["# Settings of this installation, written at the first `./gateway up`. After a change: ./gateway up"]
+def write(settings: Settings, project: str, present: Collection[str] = ()) -> str:
+    """The text of an env file with every setting in it, but for those whose keys are `present` already."""
+    lines: list[str] = []
     for field in fields(Settings):
+        if key_of(field.name) in present:
+            continue
         if field.name in SECTIONS:
             lines += ["", f"# {SECTIONS[field.name]}"]
         lines.append(f"{key_of(field.name)}={getattr(settings, field.name)}")
-    lines += ["", "# The name in front of containers, networks and volumes.", f"COMPOSE_PROJECT_NAME={project}"]
-    return "\n".join(lines) + "\n"
-
-
-def load(path: Path) -> Settings:
-    """The settings in the file at `path`; the defaults when there is none."""
-    if not path.exists():
-        return Settings()
-    return read(parse(path.read_text(encoding="utf-8"), path.name), path.name)
+    if PROJECT not in present:
+        lines += ["", "# The name in front of containers, networks and volumes.", f"{PROJECT}={project}"]
+    return "".join(f"{line}\n" for line in lines)

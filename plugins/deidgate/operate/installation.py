@@ -81,7 +81,7 @@ def find(root: Path, name: str = DEFAULT) -> Installation:
             "the name of an installation is 1 to 21 small letters and digits", "choose another name", Exit.USAGE
         )
     path = env_path(root, name)
-    return Installation(root, name, env_file.load(path) if path.exists() else first_settings(name))
+    return Installation(root, name, env_file.read(_values(path), path.name, first_settings(name)))
 
 
 def first_settings(name: str, host: str | None = None) -> Settings:
@@ -101,11 +101,22 @@ def first_settings(name: str, host: str | None = None) -> Settings:
     )
 
 
-def write_first_settings(installation: Installation) -> bool:
-    """Write the env file if there is none; whether it was written."""
+def write_settings(installation: Installation) -> bool:
+    """Write the settings that the env file does not have yet, all of them at first; whether there were any.
+
+    Compose reads the same file: what is not in it would be Compose's default there, and another here. What the
+    operator wrote stays as it is.
+    """
     path = installation.env_path
-    if path.exists():
+    values = _values(path)
+    missing = env_file.write(installation.settings, installation.project, values.keys())
+    if not missing:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(env_file.write(installation.settings, installation.project), encoding="utf-8")
+    before = path.read_text(encoding="utf-8").rstrip("\n") + "\n" if path.exists() else env_file.HEADING
+    path.write_text(before + missing, encoding="utf-8")
     return True
+
+
+def _values(path: Path) -> dict[str, str]:
+    return env_file.parse(path.read_text(encoding="utf-8"), path.name) if path.exists() else {}

@@ -40,7 +40,7 @@ def test(site: Site, given: argparse.Namespace) -> int:
     found = engine.ensure(site.shell, site.host, site.say, lambda _what: True)
     compose = Compose(site.shell, found, there)
     if given.what != "unit":
-        installation.write_first_settings(there)
+        installation.write_settings(there)
         # What an earlier run left, from this checkout or another, must not decide this one.
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
         compose = bring_up(site, lambda _what: True)

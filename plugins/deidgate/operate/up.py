@@ -12,7 +12,7 @@ from pathlib import Path
 from deidgate.operate import base_image, checks, engine, health, images
 from deidgate.operate.compose import Compose, Container
 from deidgate.operate.engine import Engine, Host
-from deidgate.operate.installation import Installation, write_first_settings
+from deidgate.operate.installation import Installation, write_settings
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import SecretFiles
 from deidgate.operate.shell import Shell
@@ -69,7 +69,7 @@ def _up(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Compo
     there = site.installation
     checks.check_address(there.settings)
     found = _engine_after_checks(site, may_install)
-    if write_first_settings(there):
+    if write_settings(there):
         site.say(f"wrote the settings to {there.env_path}")
     builder = site.builder(found)
     arguments = images.arguments_of(there.settings)

@@ -134,6 +134,12 @@ def test_systemd_starts_the_engine_where_it_runs():
     assert not shell.did("dockerd")
 
 
+def test_a_command_that_only_looks_tells_a_user_of_the_group_too():
+    shell = ScriptedShell({"docker version": Outcome(1, err="permission denied while trying to connect")} | V2)
+    with pytest.raises(Problem, match="may not use it"):
+        engine.require(shell)
+
+
 def test_a_command_that_only_looks_installs_nothing():
     shell = Machine().shell()
     with pytest.raises(Problem, match="no Docker engine"):

@@ -21,12 +21,34 @@ def test_the_tests_installation_is_not_reached_from_other_machines(tmp_path):
 
 
 def test_the_operators_settings_are_written_once_and_then_his(tmp_path):
+    assert installation.write_settings(installation.find(tmp_path))
     there = installation.find(tmp_path)
-    assert installation.write_first_settings(there)
-    there.env_path.write_text("DEIDGATE_DICOM_PORT=104\n", encoding="utf-8")
+    text = there.env_path.read_text(encoding="utf-8").replace("DICOM_PORT=4242", "DICOM_PORT=104")
+    there.env_path.write_text(text, encoding="utf-8")
     again = installation.find(tmp_path)
-    assert not installation.write_first_settings(again)
+    assert not installation.write_settings(again)
     assert again.settings.dicom_port == 104
+    assert there.env_path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", ["deidgate", "test"])
+def test_a_setting_that_came_with_a_later_version_is_added_and_the_others_stay(tmp_path, name):
+    path = installation.env_path(tmp_path, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("# mine\nDEIDGATE_DICOM_PORT=104\n", encoding="utf-8")
+    before = installation.find(tmp_path, name)
+    assert installation.write_settings(before)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# mine\nDEIDGATE_DICOM_PORT=104\n")
+    assert text.count("DEIDGATE_DICOM_PORT") == 1
+    assert installation.find(tmp_path, name) == before
+
+
+def test_another_installation_never_falls_back_on_the_keys_of_the_one_in_use(tmp_path):
+    path = installation.env_path(tmp_path, "test")
+    path.parent.mkdir(parents=True)
+    path.write_text("", encoding="utf-8")
+    assert installation.find(tmp_path, "test").secrets == tmp_path / ".gateway" / "test" / "secrets"
 
 
 def test_the_first_certificates_are_for_this_machines_name():
