@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
 from deidgate.pseudonym import PseudonymStyle
+from deidgate.store.approvals import required, use
 from deidgate.store.context import Context
 from deidgate.store.epoch import next_epoch
 from deidgate.store.importing import import_patients
@@ -51,25 +52,41 @@ class Custody:
         stated(by, why)
         return import_patients(self._context, list(rows), style, by, why, dry_run=dry_run)
 
-    def export_patients(self, by: str, why: str, project: str | None = None) -> Iterator[tuple[str, str]]:
-        """(original Patient ID, pseudonym) of every patient that is not purged."""
+    def export_patients(
+        self, by: str, why: str, project: str | None = None, *, approval: int | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """(original Patient ID, pseudonym) of every patient that is not purged.
+
+        Raises
+        ------
+        NotApproved
+            Two people are required (`Approvals.require`) and `approval` is not one for this.
+        """
         query = select(
             patients.c.id, patients.c.patient_id_enc, patients.c.patient_key, patients.c.key_id, patients.c.pseudonym
         ).where(patients.c.purged_at.is_(None))
         if project is not None:
             query = query.where(patients.c.project == project)
-        self._audit_export("export-patients", by, why, project)
+        self._audit_export("export-patients", by, why, project, approval)
         return (
             (self._decrypted(row.patient_id_enc, "patients.patient_id", row.patient_key, row.key_id), row.pseudonym)
             for row in self._pages(query, patients.c.id)
         )
 
-    def export_uids(self, by: str, why: str, project: str | None = None) -> Iterator[tuple[str, str]]:
-        """(original UID, new UID) of every study, series and instance that was delivered."""
+    def export_uids(
+        self, by: str, why: str, project: str | None = None, *, approval: int | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """(original UID, new UID) of every study, series and instance that was delivered.
+
+        Raises
+        ------
+        NotApproved
+            As for `export_patients`.
+        """
         query = select(uids.c.id, uids.c.uid_enc, uids.c.uid_key, uids.c.key_id, uids.c.new_uid)
         if project is not None:
             query = query.where(uids.c.project == project)
-        self._audit_export("export-uids", by, why, project)
+        self._audit_export("export-uids", by, why, project, approval)
         return (
             (self._decrypted(row.uid_enc, "uids.uid", row.uid_key, row.key_id), row.new_uid)
             for row in self._pages(query, uids.c.id)
@@ -171,10 +188,12 @@ class Custody:
     def _decrypted(self, value: bytes, column: str, row: bytes, key_id: str) -> str:
         return self._context.cipher.decrypt(value, column, row, key_id)
 
-    def _audit_export(self, action: str, by: str, why: str, project: str | None) -> None:
+    def _audit_export(self, action: str, by: str, why: str, project: str | None, approval: int | None) -> None:
         stated(by, why)
         with self._context.database.write() as connection:
             objects = [f"project:{project}"] if project is not None else ["all-projects"]
+            if required(connection):
+                objects.append(use(connection, self._context.clock(), action, project, by, approval))
             self._context.trail.append(connection, self._context.clock(), by, action, objects, why)
 
     def _pages(self, query: Select[Any], row_id: Any) -> Iterator[Row[Any]]:

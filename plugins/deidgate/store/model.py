@@ -79,6 +79,10 @@ class Facts:
     sop_instance_uid: str | None = field(default=None, repr=False)  # kept as a keyed index only
 
 
+class NotApproved(DeidgateError):  # noqa: N818 (named by what happened, as its siblings are)
+    """A second person has to approve first; the code says what is missing."""
+
+
 class UidKind(StrEnum):
     """The level whose UID was replaced."""
 
@@ -225,6 +229,20 @@ class PatientRow:
     pseudonym_name: str = ""  # "" takes the pseudonym
     shift_days: int | None = None  # None draws one
     identity: Identity = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Something that one person asks for and another approves."""
+
+    id: int
+    action: str
+    project: str | None
+    asked_by: str
+    asked_at: datetime
+    why: str
+    approved_by: str | None
+    approved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,24 @@ audit = Table(
     Column("seal", LargeBinary(32), nullable=False),  # keyed, over `previous` and `body`
 )
 
+# What needs two people: asked for by one, approved by another, used once by the first.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("action", String(32), nullable=False),
+    Column("project", String(64)),  # null: all projects
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("approved_by", String(128)),
+    Column("approved_at", Instant),
+    Column("used_at", Instant),
+    CheckConstraint("approved_by IS NULL OR approved_by <> asked_by", name="two_people"),
+    CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved"),
+    CheckConstraint("used_at IS NULL OR approved_at IS NOT NULL", name="used"),
+)
+
 # One row: the last line of the trail, sealed, so that cutting off the end shows.
 audit_head = Table(
     "audit_head",

@@ -11,6 +11,7 @@ custody    look-up, import, export, purge, key rotation          honest broker
 review     release, reject, recall, process again                honest broker, operator
 retention  purge of originals                                    worker
 reports    counts, holds, reconciliation, history                everybody
+approvals  two people for a bulk export, where that is required   honest brokers
 audit      the trail and its check                               everybody
 ========== ===================================================== =======================
 """
@@ -22,6 +23,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from deidgate.store.approvals import Approvals
 from deidgate.store.audit import Audit
 from deidgate.store.context import Context
 from deidgate.store.crypto import Cipher, LedgerIndex
@@ -56,6 +58,7 @@ class Store:
         self.review = Review(context)
         self.retention = Retention(context)
         self.reports = Reports(context)
+        self.approvals = Approvals(context)
         self.audit = Audit(context)
 
     @classmethod
