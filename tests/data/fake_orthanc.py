@@ -75,6 +75,7 @@ class FakeOrthanc:
     callbacks: dict[str, Callable[..., Any]] = field(default_factory=dict)
     routes: dict[str, Callable[..., None]] = field(default_factory=dict)
     changes: list[tuple[int, str, str]] = field(default_factory=list)
+    put: dict[str, Any] = field(default_factory=dict)
     deaf: bool = False
     """Stored-instance callbacks are lost, as after a crash between commit and callback."""
 
@@ -160,6 +161,10 @@ class FakeOrthanc:
 
     def RestApiPost(self, uri: str, body: str | bytes) -> bytes:
         raise FakeOrthancError(uri)
+
+    def RestApiPut(self, uri: str, body: str | bytes) -> bytes:
+        self.put[uri] = json.loads(body)
+        return b"{}"
 
     def _changes(self, asked: dict[str, str]) -> bytes:
         last = self.changes[-1][0] if self.changes else 0

@@ -10,6 +10,8 @@ import pytest
 from pydicom import dcmread
 from tests.data.instances import uid
 
+from deidgate.errors import Unavailable
+
 
 def ok(sent):
     return all(one.ok for one in sent)
@@ -57,10 +59,15 @@ def test_one_patient_id_at_two_sites_stays_two_patients(gateway, make, tmp_path)
     assert len(set(pseudonyms)) == 2
 
 
-def test_an_unknown_sender_is_refused(gateway, make):
-    [sent] = gateway.send(make.file(), aet="STRANGER")
-    assert not sent.ok
-    assert sent.status == 0x0124
+def test_an_unknown_sender_is_refused_before_it_sends(gateway, make):
+    with pytest.raises(Unavailable) as refused:
+        gateway.send(make.file(), aet="STRANGER")
+    assert refused.value.code == "association-refused"
+
+
+def test_a_sender_that_asks_for_somebody_else_is_refused(gateway, make):
+    with pytest.raises(Unavailable):
+        gateway.send(make.file(), called="RESEARCH")
 
 
 BAD = {

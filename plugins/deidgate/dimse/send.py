@@ -111,8 +111,8 @@ def send(peer: Peer, paths: Iterable[Path], tell: Callable[[Sent], None]) -> Non
     Unavailable
         ``association-refused`` or ``association-lost``.
     """
-    # A file goes out as it is on the disk, in parts: not decoded, and not in memory as a whole. pynetdicom has this as a
-    # setting of the whole module.
+    # A file goes out as it is on the disk, in parts: not decoded, and not in memory as a whole. pynetdicom has this as
+    # a setting of the whole module.
     _config.STORE_SEND_CHUNKED_DATASET = True
     letters = []
     for path in files_in(paths):

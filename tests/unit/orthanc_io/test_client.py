@@ -31,7 +31,7 @@ class Orthanc(BaseHTTPRequestHandler):
         if self.server.lie:
             self.close_connection = True
 
-    do_GET = do_POST = do_DELETE = answer
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815 -- named by the base class
 
     def log_message(self, *_):
         pass

@@ -253,6 +253,15 @@ def status(orthanc):
     return json.loads(orthanc.ask("/deidgate/status"))
 
 
+def test_every_sender_that_a_route_names_may_associate_and_only_store(running):
+    told = {row["AET"]: row for row in running.put.values()}
+    assert {"DEMO", "DEMO2"} <= set(told)
+    for row in told.values():
+        assert row["AllowStore"]
+        assert not any(row[name] for name in ("AllowFind", "AllowGet", "AllowMove"))
+        assert "*" not in row["AET"]
+
+
 def test_a_stored_instance_is_in_the_ledger_soon(running):
     eventually(lambda: status(running)["open"])
     assert running.c_store(a_file()) == ACCEPTED

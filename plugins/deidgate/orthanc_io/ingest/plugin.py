@@ -11,6 +11,7 @@ from deidgate.orthanc_io.ingest.admission import Admission, Senders
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.report import Report
 from deidgate.orthanc_io.ingest.rows import LedgerRows
+from deidgate.orthanc_io.ingest.senders import introduce
 from deidgate.orthanc_io.ingest.service import IngestService
 from deidgate.orthanc_io.ingest.stored import IngestIndex
 from deidgate.orthanc_io.ingest.watermarks import Limits, Watermarks
@@ -35,7 +36,8 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     store = open_store(settings)
     index = IngestIndex(orthanc)
     rows = LedgerRows(store, settings.source, routes)
-    admission = Admission(Senders.of(route.calling for route in routes))
+    senders = Senders.of(route.calling for route in routes)
+    admission = Admission(senders)
 
     def look(marks: Watermarks) -> Watermarks:
         backlog = sum(count.number for count in store.reports.counts() if count.state in OPEN)
@@ -50,6 +52,7 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
 
     def changed(change: int, _level: int, _resource: str) -> None:
         if change == orthanc.ChangeType.ORTHANC_STARTED:
+            introduce(orthanc, senders.patterns)
             service.start()
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             service.stop()
