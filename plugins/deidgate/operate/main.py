@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deidgate.operate import commands, installation, testing
+from deidgate.operate import commands, installation, prove, testing
 from deidgate.operate.engine import read_host
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.shell import SystemShell
@@ -96,6 +96,17 @@ def parser() -> argparse.ArgumentParser:
     one = several.add_parser("credentials", help="addresses, users and passwords")
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=commands.credentials)
+
+    one = several.add_parser("prove", help="send made-up instances with planted identifiers through, and look for them")
+    one.add_argument("--html", metavar="FILE", help="write the report as a page")
+    one.add_argument("--json", metavar="FILE", help="write the report for programs")
+    one.add_argument(
+        "--aet", default="DEMO", metavar="AE", help="send as this AE title, by its route (default: %(default)s)"
+    )
+    one.add_argument(
+        "--timeout", type=int, default=600, metavar="S", help="wait at most S seconds (default: %(default)s)"
+    )
+    one.set_defaults(run=prove.prove)
 
     one = several.add_parser("test", help="run the tests, on a gateway of their own")
     one.add_argument("what", nargs="?", choices=("unit", "integration", "e2e", "all"), default="all")
