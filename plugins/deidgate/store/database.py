@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,36 @@ class Database:
         """A transaction that only reads."""
         with _translated(), self._connection() as connection, connection.begin():
             yield connection
+
+    def snapshot(self, path: Path) -> None:
+        """Write the database as it is at one moment to the new file `path`, while others go on.
+
+        Raises
+        ------
+        ConfigurationError
+            ``snapshot-exists``; ``snapshot-by-server``: a PostgreSQL server has its own ways.
+        Unavailable
+            ``snapshot-unwritable``: no half-written copy is left.
+        """
+        if self.dialect != "sqlite":
+            raise ConfigurationError("snapshot-by-server")
+        with _translated():
+            try:
+                file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError as error:
+                raise ConfigurationError("snapshot-exists", path.name) from error
+            except OSError as error:
+                raise Unavailable("snapshot-unwritable") from error
+            try:
+                # Outside of a transaction: SQLite takes one of its own. An empty file is its to fill.
+                with self._connection() as connection:
+                    connection.connection.cursor().execute("VACUUM INTO ?", (str(path),))
+                os.fsync(file)
+            except sqlite3.Error as error:  # the driver's own: the statement did not go through SQLAlchemy
+                path.unlink()
+                raise Unavailable("snapshot-unwritable") from error
+            finally:
+                os.close(file)
 
     def close(self) -> None:
         """Close all connections."""

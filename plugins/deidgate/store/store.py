@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -103,6 +104,16 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self._context.database.close()
+
+    def snapshot(self, path: Path) -> None:
+        """Write a consistent copy of a SQLite ledger to the new file `path`, for a backup, while all go on.
+
+        Raises
+        ------
+        ConfigurationError
+            ``snapshot-exists``; ``snapshot-by-server``: use ``pg_dump`` on PostgreSQL.
+        """
+        self._context.database.snapshot(path)
 
     def ping(self) -> None:
         """Return if the database answers, for a health check; else raise `Unavailable`."""

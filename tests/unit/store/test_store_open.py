@@ -2,6 +2,8 @@
 """Opening a store: made once by whoever comes first, refused when it is not ours to use."""
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -191,3 +193,43 @@ def test_no_module_of_the_store_imports_alembic_until_a_migration_is_due(url, st
     process.stdin.close()
     assert process.stdout.read().strip() == "False"
     assert process.wait(60) == 0
+
+
+def test_a_snapshot_is_the_ledger_of_one_moment_with_the_same_pseudonyms(tmp_path, keys):
+    with Store.open(f"sqlite:///{tmp_path}/ledger.db", keys) as store:
+        feed(store, 50)
+        before = patient(store)
+        store.audit.record("ann", "backup")
+        store.snapshot(tmp_path / "copy.db")
+        feed(store, 60)
+        with pytest.raises(ConfigurationError, match="snapshot-exists"):
+            store.snapshot(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    with Store.open(f"sqlite:///{tmp_path}/copy.db", keys) as copy:
+        assert sum(count.number for count in copy.reports.counts()) == 50
+        assert patient(copy) == before
+        assert copy.audit.verify() == []
+        assert feed(copy, 60) == 10
+
+
+def test_a_snapshot_of_a_server_is_refused_by_name(request, keys, tmp_path):
+    url = request.getfixturevalue("cluster").database(request.getfixturevalue("template"))
+    with Store.open(url, keys) as store, pytest.raises(ConfigurationError, match="snapshot-by-server"):
+        store.snapshot(tmp_path / "copy.db")
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_nothing_behind(tmp_path, keys):
+    with Store.open(f"sqlite:///{tmp_path}/ledger.db", keys) as store:
+        feed(store, 2000)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        try:
+            with pytest.raises(Unavailable, match="snapshot-unwritable"):
+                store.snapshot(tmp_path / "copy.db")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert not (tmp_path / "copy.db").exists()
+        with pytest.raises(Unavailable, match="snapshot-unwritable"):
+            store.snapshot(tmp_path / "nowhere" / "copy.db")
