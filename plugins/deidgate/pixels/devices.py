@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydicom import Dataset
@@ -103,8 +104,9 @@ def keep_outs(dataset: Dataset, rules: tuple[DeviceRule, ...]) -> tuple[Box, ...
     return tuple(sorted(boxes))
 
 
+@cache
 def shipped_devices() -> tuple[DeviceRule, ...]:
-    """The table that comes with the package."""
+    """The table that comes with the package; it cannot change while a program runs, so it is read once."""
     name = "devices.toml"
     return load_devices(importlib.resources.files(__package__).joinpath(name).read_text("utf-8"), name)
 

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import (
     UID,
@@ -79,7 +80,7 @@ def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decode
     """
     wanted = tuple(boxes)
     if not wanted:
-        return copy.copy(dataset)
+        return copied(dataset)
     description = describe(dataset)
     wanted = tuple(box for box in (_inside(box, description) for box in wanted) if box is not None)
     if description.compressed:
@@ -109,8 +110,8 @@ def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
     kept = _as_cells(stored_values(cells, d), d)
     if np.array_equal(kept, cells):
         return dataset
-    result = copy.copy(dataset)
-    _put(result, d, kept.tobytes() + buffer[d.native_bytes :])
+    result = copied(dataset)
+    _write(result, d.keyword, kept.tobytes() + buffer[d.native_bytes :])
     return result
 
 
@@ -133,7 +134,7 @@ def strip_codestream_comments(dataset: Dataset) -> Dataset:
     after = [without_comments(part, d.transfer_syntax) for part in before]
     if after == before:
         return dataset
-    result = copy.copy(dataset)
+    result = copied(dataset)
     _put_codestreams(result, after)
     return result
 
@@ -189,8 +190,8 @@ def _mask_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], 
         here = _of_frame(boxes, index)
         if here:
             _edit_frame(edited, d, index, here, darkest(native_frame(original, d, index), dataset, d, fill))
-    result = copy.copy(dataset)
-    _put(result, d, bytes(edited))
+    result = copied(dataset)
+    _write(result, d.keyword, bytes(edited))
     _true_extremes(result, d, (native_frame(bytes(edited), d, index) for index in range(d.frames)))
     return result
 
@@ -283,27 +284,25 @@ def _mask_same_syntax(
         encoded.append(_encode(frame, d))
         if d.frames == 1:
             extremes.append(frame)
-    result = copy.copy(dataset)
+    result = copied(dataset)
     _put_codestreams(result, encoded)
     if d.samples > 1 and d.transfer_syntax != RLELossless:
-        result.PlanarConfiguration = 0
+        _write(result, "PlanarConfiguration", 0)
     _true_extremes(result, d, extremes)
     return result
 
 
 def _put_codestreams(result: Dataset, encoded: list[bytes]) -> None:
     """Encapsulate one fragment for each frame, with the Basic Offset Table or, where it is too small, the Extended."""
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-        if keyword in result:
-            del result[keyword]
+    _remove(result, "ExtendedOffsetTable", "ExtendedOffsetTableLengths")
     if sum(len(part) + 9 for part in encoded) < _LARGEST_ELEMENT:
-        result.PixelData = encapsulate(encoded, has_bot=len(encoded) > 1)
+        _write(result, "PixelData", encapsulate(encoded, has_bot=len(encoded) > 1), "OB")
     else:
-        result.PixelData, result.ExtendedOffsetTable, result.ExtendedOffsetTableLengths = encapsulate_extended(encoded)
-    element = copy.copy(result["PixelData"])
-    element.VR = "OB"
-    element.is_undefined_length = True
-    result["PixelData"] = element
+        pixels, offsets, lengths = encapsulate_extended(encoded)
+        _write(result, "PixelData", pixels, "OB")
+        _write(result, "ExtendedOffsetTable", offsets, "OV")
+        _write(result, "ExtendedOffsetTableLengths", lengths, "OV")
+    result["PixelData"].is_undefined_length = True
 
 
 def _mask_to_native(
@@ -327,18 +326,13 @@ def _mask_to_native(
         high = values.max() if high is None else max(high, values.max())
         photometric = frame.photometric
         out += values.astype(f"<{'i' if d.signed else 'u'}{itemsize}").tobytes()
-    result = copy.copy(dataset)
-    result.file_meta = FileMetaDataset(dataset.file_meta)
+    result = copied(dataset)
     result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-        if keyword in result:
-            del result[keyword]
-    result.PixelData = bytes(out) + b"\0" * (len(out) % 2)
-    result["PixelData"].VR = "OW" if d.allocated > 8 else "OB"
-    result["PixelData"].is_undefined_length = False
-    result.PhotometricInterpretation = photometric
+    _remove(result, "ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+    _write(result, "PixelData", bytes(out) + b"\0" * (len(out) % 2), "OW" if d.allocated > 8 else "OB")
+    _write(result, "PhotometricInterpretation", photometric)
     if d.samples > 1:
-        result.PlanarConfiguration = 0
+        _write(result, "PlanarConfiguration", 0)
     _write_extremes(result, low, high)
     _declare_lossy(result, d, len(out), compressed)
     return result
@@ -391,10 +385,39 @@ def _encode(frame: Frame, d: PixelDescription) -> bytes:
     return bytes(encoded)
 
 
-def _put(result: Dataset, d: PixelDescription, buffer: bytes) -> None:
-    element = copy.copy(result[d.keyword])
-    element.value = buffer
-    result[d.keyword] = element
+def copied(dataset: Dataset) -> Dataset:
+    """A dataset of its own with the same elements, raw ones not yet parsed included.
+
+    Elements are shared until they are replaced. `copy.copy` of a pydicom dataset shares the whole table of elements, so
+    that a change of the copy is a change of the original; `copy.deepcopy` parses nothing but takes seconds for the
+    functional groups of large multi-frame objects.
+    """
+    result = Dataset()
+    for tag in dataset.keys():  # noqa: SIM118  iterating over a dataset parses its elements
+        result[tag] = dataset.get_item(tag)
+    if hasattr(dataset, "file_meta"):
+        result.file_meta = copy.deepcopy(dataset.file_meta)
+    if hasattr(dataset, "preamble"):
+        result.preamble = dataset.preamble
+    implicit, little = dataset.original_encoding
+    result.set_original_encoding(implicit, little, dataset.original_character_set)
+    return result
+
+
+def _write(result: Dataset, keyword: str, value: Any, vr: str | None = None) -> None:
+    """Put a new element into `result`; the one that was there may be shared with the caller's dataset."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(keyword)
+    if vr is None:
+        vr = result[tag].VR if tag in result else dictionary_VR(tag)
+    result[tag] = DataElement(tag, vr, value)
+
+
+def _remove(result: Dataset, *keywords: str) -> None:
+    for keyword in keywords:
+        if keyword in result:
+            del result[keyword]
 
 
 def _true_extremes(result: Dataset, d: PixelDescription, frames: Iterable[Frame]) -> None:
@@ -412,9 +435,7 @@ def _true_extremes(result: Dataset, d: PixelDescription, frames: Iterable[Frame]
 def _write_extremes(result: Dataset, low: Any, high: Any) -> None:
     for keyword, value in zip(_EXTREMES, (low, high), strict=True):
         if keyword in result and value is not None and result.get(keyword) is not None:
-            element = copy.copy(result[keyword])
-            element.value = int(value)
-            result[keyword] = element
+            _write(result, keyword, int(value), "SS" if result.get("PixelRepresentation") else "US")
 
 
 def _declare_lossy(result: Dataset, d: PixelDescription, native: int, compressed: int) -> None:
@@ -425,6 +446,6 @@ def _declare_lossy(result: Dataset, d: PixelDescription, native: int, compressed
         return
     if method is None or result.get("LossyImageCompression") == "01":
         return
-    result.LossyImageCompression = "01"
-    result.LossyImageCompressionRatio = f"{native / max(1, compressed):.4g}"
-    result.LossyImageCompressionMethod = method
+    _write(result, "LossyImageCompression", "01")
+    _write(result, "LossyImageCompressionRatio", f"{native / max(1, compressed):.4g}")
+    _write(result, "LossyImageCompressionMethod", method)
