@@ -122,7 +122,12 @@ class Archives:
                 spelled = f"{walk.shown}!/{'/'.join(member.relative)}" if member.relative else walk.shown
                 line = Line(spelled, "held")
                 if isinstance(member, PassedMember):
-                    walk.lines.append(replace(line, code=member.code))
+                    if not member.relative:
+                        # It is the archive itself.
+                        code = member.code
+                        continue
+                    status = "skipped" if member.code == "not-a-regular-file" else "held"
+                    walk.lines.append(replace(line, status=status, code=member.code))
                     continue
                 one = self._member(walk, member, replace(line, status="failed", size=member.size), room)
                 if isinstance(one, Pending):

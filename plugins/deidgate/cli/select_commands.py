@@ -85,4 +85,4 @@ def _numbers(text: str, most: int) -> list[int]:
         if not first.isdigit() or (dash and not last.isdigit()):
             return []
         found += range(int(first), int(last if dash else first) + 1)
-    return found if found and 1 <= min(found) and max(found) <= most else []
+    return found if found and min(found) >= 1 and max(found) <= most else []

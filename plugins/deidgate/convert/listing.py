@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag, private_dictionary_description
 from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
 
 from deidgate.dicom.path import ElementPath
 
@@ -135,10 +136,6 @@ def _value(element: DataElement) -> str:
     value = element.value
     if value is None:
         return ""
-    text = (
-        "\\".join(str(part) for part in value)
-        if hasattr(value, "__iter__") and not isinstance(value, str)
-        else str(value)
-    )
+    text = "\\".join(str(part) for part in value) if isinstance(value, MultiValue | list | tuple) else str(value)
     text = "".join(character if character.isprintable() else "·" for character in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -51,7 +51,8 @@ def differences(first: Rows, second: Rows) -> list[tuple[str, str, str, str]]:
             name = row.get("name", "")
             found.append((tag, "row", name if before else "", name if after else ""))
             continue
-        for column in sorted({*before, *after}):
+        # Other spellings of the table have columns of their own, such as an anchor.
+        for column in sorted({*before} & {*after}):
             if before.get(column, "") != after.get(column, ""):
                 found.append((tag, column, before.get(column, ""), after.get(column, "")))
     return found

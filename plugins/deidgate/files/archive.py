@@ -220,13 +220,17 @@ def _unfold(stream: BinaryIO, room: Path, budget: Budget) -> tuple[Path, int]:
     # One name per depth: a member of the archive is needed while the archive inside it is read.
     target = room / f"member-{budget.depth}"
     size = 0
-    with target.open("wb") as sink:
-        while piece := stream.read(_PIECE):
-            size += len(piece)
-            budget.count_bytes(len(piece))
-            if size > budget.limits.member_bytes:
-                raise TooMuchError
-            sink.write(piece)
+    try:
+        with target.open("wb") as sink:
+            while piece := stream.read(_PIECE):
+                size += len(piece)
+                budget.count_bytes(len(piece))
+                if size > budget.limits.member_bytes:
+                    raise TooMuchError
+                sink.write(piece)
+    except BaseException:
+        target.unlink()
+        raise
     return target, size
 
 

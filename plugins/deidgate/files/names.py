@@ -113,10 +113,12 @@ def identifying_words(names: Iterable[str], codes: Iterable[str]) -> frozenset[s
 def _holds_any(stem: str, identifiers: Iterable[str]) -> bool:
     if not identifiers:
         return False
+    if stem.isdigit():
+        return (stem.lstrip("0") or "0") in identifiers
     pieces = {
         (piece.lstrip("0") or "0") if piece.isdigit() else piece.lower() for piece in _WORD_OR_NUMBER.findall(stem)
     }
-    return any(word in pieces for word in identifiers)
+    return any(word in pieces for word in identifiers if not (word.isdigit() and len(word) < 3))
 
 
 def _stem(component: str) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deidgate.holds import EXPLANATIONS
+
 
 @dataclass(frozen=True)
 class Meaning:
@@ -21,7 +23,7 @@ class Meaning:
 MEANINGS: dict[str, Meaning] = {
     # Input that was not read.
     "input-missing": Meaning("there is no such file or folder", "check the path"),
-    "unreadable-file": Meaning("the file cannot be opened", "give this user the right to read it, and run again"),
+    "unreadable-file": Meaning("the file cannot be opened or read", "see that this user may read it and that it is whole"),
     "unreadable-folder": Meaning("the folder cannot be opened", "give this user the right to read it, and run again"),
     "vanished": Meaning("the file went away while the folder was read", "run again if it should be there"),
     "dangling-link": Meaning("the link leads nowhere", "remove the link or restore what it names"),
@@ -61,7 +63,12 @@ MEANINGS: dict[str, Meaning] = {
     # DICOM that cannot be done.
     "dicomdir": Meaning("the directory of the medium", "nothing: it is made anew for the results"),
     "unreadable-dicom": Meaning("the file begins as DICOM and cannot be read", "export it again from its source"),
-    "truncated": Meaning("the file ends before its last element", "export it again from its source"),
+    "length-beyond-end": Meaning("an element is longer than the file: it was cut off", "export it again"),
+    "unknown-vr": Meaning("an element has no valid Value Representation", "export it again from its source"),
+    "elements-out-of-order": Meaning("elements are not in order; readers differ in what they see", "export it again"),
+    "transfer-syntax-unknown": Meaning("its Transfer Syntax is private or unknown", "convert it at its source"),
+    "not-as-planned": Meaning("the final check found a difference from the plan", "report it; nothing was written"),
+    "fast-path-contradicts": Meaning("two ways to the result differ", "report it; nothing was written"),
     "duplicate": Meaning("the same instance, with the same content, was done already", "nothing"),
     "same-uid-different-content": Meaning(
         "another file with the same SOP Instance UID gave another result",
@@ -94,4 +101,8 @@ _GENERAL = Meaning("held by the policy or the final check", "look at `deidgate e
 
 def meaning(code: str) -> Meaning:
     """What `code` means and what to do; for codes of other parts a general advice."""
-    return MEANINGS.get(code.partition(" ")[0], _GENERAL)
+    if code in MEANINGS:
+        return MEANINGS[code]
+    if code in EXPLANATIONS:
+        return Meaning(EXPLANATIONS[code].what, "decide what is right for this file; what is doubtful is held")
+    return _GENERAL

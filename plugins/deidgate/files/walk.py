@@ -108,7 +108,7 @@ def _walk_folder(
     pending: list[tuple[Path, tuple[str, ...], int]] = [(top, prefix, -1)]
     while pending:
         folder, relative, medium = pending.pop()
-        if medium < 0 and any((folder / name).is_file() for name in ("DICOMDIR", "dicomdir")):
+        if medium < 0 and any(os.path.isfile(folder / name) for name in ("DICOMDIR", "dicomdir")):  # noqa: PTH113 - never raises
             medium = len(relative)
         below: list[str] = []
         try:
