@@ -34,6 +34,7 @@ from deidgate.standard.confidentiality import ConfidentialityTable, Row, confide
 from deidgate.standard.types import TypesHere, iod_of
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+_CHARACTER_SET, _IMAGE_PIXEL_GROUP = 0x00080005, 0x0028
 # The UIDs under which servers store an instance.
 _INSTANCE_UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 # Code Value, Coding Scheme Designator, Coding Scheme Version, Code Meaning, Long Code Value, URN Code Value.
@@ -213,9 +214,9 @@ class Rules:
         if vr == "PN":
             because = Reason("policy [defaults] names")
             return self._resolved("Z" if defaults.names is Word.EMPTY else "X", because, vr, required)
-        word, name = (defaults.text, "text") if vr in vrs.TEXT else (defaults.standard, "standard")
-        if word is Word.KEEP and vr not in vrs.TEXT and defaults.standard is Word.REMOVE:
-            word = Word.REMOVE
+        # The terms by which everything else is read are no texts; a name in them is the gate's business.
+        is_text = vr in vrs.TEXT and not (vr == "CS" and (tag >> 16 == _IMAGE_PIXEL_GROUP or tag == _CHARACTER_SET))
+        word, name = (defaults.text, "text") if is_text else (defaults.standard, "standard")
         because = Reason(f"policy [defaults] {name}")
         if word is Word.KEEP:
             return Verdict(Treat.KEEP, because, required)

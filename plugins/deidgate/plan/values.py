@@ -71,7 +71,9 @@ class Values:
         """The text without what the instance reveals."""
         if self._revealed is None:
             self._revealed = revealed(self._header)
-        return clean_text(text, vr, self._revealed, self._style)
+        # Code Strings and the like are terms, which no vocabulary of words has; what is revealed goes all the same.
+        style = Style.SENSIBLE if vr in vrs.PLAIN_TEXT else self._style
+        return clean_text(text, vr, self._revealed, style)
 
     def operation(self, rule: DateRule) -> DateOperation:
         """The date operation of a policy's rule for this patient."""

@@ -34,8 +34,9 @@ from deidgate.pseudonym.draw import PseudonymStyle
 from deidgate.standard.families import families
 
 NOT_IMPLEMENTED = frozenset({Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
-# Patient's Name, Patient ID and the three UIDs under which servers store an instance.
-IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E})
+# Patient's Name, Patient ID, the three UIDs under which servers store an instance, and what the rest is read by:
+# SOP Class UID and Specific Character Set.
+IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E, 0x00080016, 0x00080005})
 _LEAST_KEY_BITS = 2048
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _LABEL = re.compile(r"[A-Za-z0-9.-]{1,20}")
@@ -145,7 +146,7 @@ def _element(elements: Section, key: str) -> ElementRule:
         raise elements.error(key, "unknown-attribute", ["Keyword", "(gggg,eeee)", "SequenceKeyword.Keyword"])
     tags = tuple(tag for tag in path if tag is not None)
     if len(tags) == 1 and tags[0] in IDENTITY:
-        raise elements.error(key, "identity-is-replaced-always", ["any other attribute"])
+        raise elements.error(key, "identity-is-not-a-matter-of-lines", ["any other attribute"])
     if any((tag >> 16) & 1 for tag in tags):
         raise elements.error(key, "private-attribute", ["[[private]]"])
     word, value = elements.any(key), None

@@ -7,7 +7,7 @@ import pytest
 from pydicom import DataElement
 from pydicom.sequence import Sequence
 from tests.data.instances import dataset, elements, file_bytes, instance, read
-from tests.data.policies import PSEUDONYMS, changed, shipped, with_options
+from tests.data.policies import PSEUDONYMS, SHIPPED, changed, shipped, with_options
 
 from deidgate.apply.elements import apply
 from deidgate.plan.model import Action
@@ -219,6 +219,26 @@ def test_removing_what_the_iod_demands_leaves_it_empty_or_a_dummy():
     )
     result = result_of(instance(), policy)
     assert (result.Modality, result.ReferringPhysicianName) == ("REMOVED", "")
+
+
+# Terms
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_terms_by_which_pixels_are_read_stay_as_they_are(name):
+    header = instance(PatientName="Monochrome^Rgb", SpecificCharacterSet="ISO_IR 100")
+    result = result_of(header, shipped(name))
+    assert (result.PhotometricInterpretation, result.SpecificCharacterSet) == ("MONOCHROME2", "ISO_IR 100")
+
+
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {"keep-list"}))
+def test_terms_stay_and_a_name_among_them_does_not(name):
+    header = instance(
+        PatientName="Qzxwvu^Anna", ImageType=["DERIVED", "SECONDARY", "QZXWVU"], PatientPosition="HFS", ScanOptions="FS"
+    )
+    result = result_of(header, shipped(name))
+    assert list(result.ImageType)[:2] == ["DERIVED", "SECONDARY"] and "QZXWVU" not in str(result.ImageType)
+    assert (result.PatientPosition, result.ScanOptions) == ("HFS", "FS")
 
 
 # Compound codes

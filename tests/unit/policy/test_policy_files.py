@@ -85,7 +85,7 @@ def test_the_label_fits_into_de_identification_method():
         ('[families]', '[elements]\nStudyDescripton = "keep"\n[families]', "unknown-attribute"),
         ('[families]', '[elements]\nStudyDescription = "wash"\n[families]', "accepted: clean, dummy, empty, keep"),
         ('[families]', '[elements]\nStudyDescription = { value = "ü" }\n[families]', "ASCII"),
-        ('[families]', '[elements]\nPatientID = "keep"\n[families]', "identity-is-replaced-always"),
+        ('[families]', '[elements]\nPatientID = "keep"\n[families]', "identity-is-not-a-matter-of-lines"),
         ('[families]', '[elements]\n"(0009,1001)" = "keep"\n[families]', "private-attribute"),
         ('[families]', '[sop_classes]\nCT = "hold"\n[families]', "SOP Class UID"),
         ('[families]', '[pseudonym]\nprefix = "Ü-"\n[families]', "pseudonym-not-ascii"),
