@@ -46,6 +46,10 @@ class Settings:
     min_free_gb: int = 10
     """`up` refuses to start with less free disk than this, in GB."""
 
+    def ports(self) -> tuple[int, ...]:
+        """All ports of this machine."""
+        return (self.dicom_port, self.research_port, self.console_port)
+
 
 SECTIONS = {
     "dicom_port": "Ports of this machine.",
@@ -104,8 +108,7 @@ def read(values: Mapping[str, str], where: str, defaults: Settings | None = None
         name = known[key].name
         found[name] = _number(key, value, where) if isinstance(getattr(Settings(), name), int) else value
     settings = replace(defaults or Settings(), **found)  # type: ignore[arg-type]
-    ports = (settings.dicom_port, settings.research_port, settings.console_port)
-    if len(set(ports)) < len(ports):
+    if len(set(settings.ports())) < len(settings.ports()):
         raise Problem(f"{where}: two ports are the same", "give each port its own number")
     return settings
 

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deidgate.operate import env_file
+from deidgate.operate.checks import port_is_free
 from deidgate.operate.env_file import Settings
 from deidgate.operate.problem import Exit, Problem
 
 DEFAULT = "deidgate"
 TEST = "test"
-TEST_PORTS_ABOVE = 10_000
+PORTS_ABOVE = 10_000
+"""The tests' ports are so much above the usual ones; those of further installations above that, where they are free."""
+STEP = 100
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,22 @@ def find(root: Path, name: str = DEFAULT) -> Installation:
     return Installation(root, name, env_file.read(_values(path), path.name, first_settings(name)))
 
 
-def first_settings(name: str, host: str | None = None) -> Settings:
+def first_settings(name: str, host: str | None = None, is_free: Callable[[str, int], bool] = port_is_free) -> Settings:
     """The settings that a new installation starts with."""
     host = socket.gethostname() if host is None else host
     base = Settings(host_names=",".join(dict.fromkeys(("localhost", "127.0.0.1", host))))
     if name == DEFAULT:
         return base
+    above = PORTS_ABOVE
+    if name != TEST:
+        above += STEP
+        while above < 50_000 and not all(is_free("127.0.0.1", port + above) for port in base.ports()):
+            above += STEP
     return replace(
         base,
-        dicom_port=base.dicom_port + TEST_PORTS_ABOVE,
-        research_port=base.research_port + TEST_PORTS_ABOVE,
-        console_port=base.console_port + TEST_PORTS_ABOVE,
+        dicom_port=base.dicom_port + above,
+        research_port=base.research_port + above,
+        console_port=base.console_port + above,
         clinical_address="127.0.0.1",
         research_address="127.0.0.1",
         secrets_dir=f"./.gateway/{name}/secrets",

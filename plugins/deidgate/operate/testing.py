@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,9 +35,15 @@ def folders(root: Path, what: str) -> list[str]:
 
 
 def test(site: Site, given: argparse.Namespace) -> int:
+    """Build what the tests need, start their gateway if they need one, and run them."""
     if site.installation.name == installation.DEFAULT:
         site = replace(site, installation=installation.find(site.installation.root, installation.TEST))
     there = site.installation
+    with one_at_a_time(there.state / "test.lock", site.say):
+        return _test(site, there, given)
+
+
+def _test(site: Site, there: installation.Installation, given: argparse.Namespace) -> int:
     found = engine.ensure(site.shell, site.host, site.say, lambda _what: True)
     compose = Compose(site.shell, found, there)
     if given.what != "unit":
@@ -48,6 +55,8 @@ def test(site: Site, given: argparse.Namespace) -> int:
     with one_at_a_time(there.lock, site.say):
         base = base_image.ensure(builder, site.host, there.settings)
         builder.ensure(images.TEST_IMAGES, base, images.arguments_of(there.settings))
+    shutil.rmtree(there.state / "tmp", ignore_errors=True)
+    (there.state / "tmp").mkdir(parents=True)
     status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest))
     if given.what != "unit" and status == 0 and not given.keep:
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
@@ -61,6 +70,7 @@ def command(there: installation.Installation, docker: str, where: list[str], mor
     """
     root = there.root
     shared = root.parent / "shared"
+    scratch = there.state / "tmp"
     mounts = [f"{root}:{root}", f"{SOCKET}:{SOCKET}"]
     if shared.is_dir():
         mounts.append(f"{shared}:{shared}:ro")
@@ -77,6 +87,8 @@ def command(there: installation.Installation, docker: str, where: list[str], mor
         f"--workdir={root}",
         f"--env=DEIDGATE_INSTALLATION={there.name}",
         "--env=HOME=/tmp",
+        # In the checkout: what a test writes there can be handed to a container by its path.
+        f"--env=TMPDIR={scratch}",
         "--env=CI",
         IMAGE,
         "pytest",

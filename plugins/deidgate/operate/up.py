@@ -60,7 +60,7 @@ def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another ./gateway that is building")
+            say("waiting for another ./gateway that is at work here")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

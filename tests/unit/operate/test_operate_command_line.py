@@ -120,7 +120,7 @@ def test_two_that_build_at_once_go_one_after_the_other(tmp_path):
             other.join(0.01)
         order.append("first")
     other.join()
-    assert order == ["waiting for another ./gateway that is building", "first", "second"]
+    assert order == ["waiting for another ./gateway that is at work here", "first", "second"]
 
 
 def test_tests_see_the_checkout_where_it_is_and_only_their_own_gateway(tmp_path):

@@ -15,6 +15,14 @@ def test_the_tests_share_no_port_key_network_or_volume_with_the_installation_in_
     assert used.env_path != test.env_path
 
 
+def test_a_further_installation_gets_ports_that_are_free():
+    first = installation.first_settings("one", is_free=lambda _address, _port: True)
+    second = installation.first_settings("two", is_free=lambda _address, port: port not in first.ports())
+    tests = installation.first_settings("test", is_free=lambda _address, _port: False)
+    usual = installation.first_settings("deidgate")
+    assert len({*first.ports(), *second.ports(), *tests.ports(), *usual.ports()}) == 12
+
+
 def test_the_tests_installation_is_not_reached_from_other_machines(tmp_path):
     settings = installation.find(tmp_path, "test").settings
     assert {settings.clinical_address, settings.research_address} == {"127.0.0.1"}
