@@ -120,14 +120,14 @@ def test_nothing_is_asked_of_any_other_server(page, research, watcher, study):
     page.goto(f"{research['url']}/ohif/viewer?StudyInstanceUIDs={study.new_uid}")
     wait_for_image(page)
     page.goto(research["url"] + "/explorer/app/explorer.html")
-    page.get_by_text("All studies").click()
+    page.get_by_role("link", name="All studies").click()
     page.wait_for_load_state("networkidle")
     assert watcher.hosts() == {research["url"].removeprefix("https://")}
 
 
 def test_explorer_lists_the_study_and_offers_no_identity(page, research, watcher, study):
     page.goto(research["url"] + "/explorer/app/explorer.html")
-    page.get_by_text("All studies").click()
+    page.get_by_role("link", name="All studies").click()
     expect(page.locator("#all-studies li").filter(has_text=re.compile("study", re.IGNORECASE)).first).to_be_visible(
         timeout=30_000
     )

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 WORKER = Container("1", "worker", "running", "healthy", 0, "/x")
 COMMANDS = (
     *("up", "down", "status", "logs", "send", "wait", "hold", "hold list", "mapping", "mapping export"),
-    *("research", "research download", "credentials", "test"),
+    *("research", "research download", "credentials", "prove", "test"),
 )
 
 
