@@ -50,11 +50,21 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A file that can be sent, and the context it needs."""
+    """A file that can be sent, and the context it needs.
+
+    Attributes
+    ----------
+    path : Path
+    sop_class_uid, transfer_syntax_uid : str
+    agrees : bool
+        File meta and dataset name the same instance. Where they do not, the dataset is right, and the file cannot go
+        out as it is.
+    """
 
     path: Path
     sop_class_uid: str
     transfer_syntax_uid: str
+    agrees: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +102,19 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
 def read_letter(path: Path) -> Letter | None:
     """What has to be known to send the file; None if it is no DICOM file that could be sent."""
     try:
-        meta = dcmread(path, specific_tags=[], stop_before_pixels=True).file_meta
-        names = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
-        sop_class, instance, transfer_syntax = (str(meta.get(name) or "") for name in names)
+        header = dcmread(path, specific_tags=["SOPClassUID", "SOPInstanceUID"], stop_before_pixels=True)
+        meta = header.file_meta
+        told = tuple(str(meta.get(name) or "") for name in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"))
+        true = tuple(str(header.get(name) or "") for name in ("SOPClassUID", "SOPInstanceUID"))
+        transfer_syntax = str(meta.get("TransferSyntaxUID") or "")
     except (InvalidDicomError, OSError, ValueError, TypeError, LookupError, NotImplementedError, AttributeError):
         return None
+    # What is cut off or broken goes out as it says that it is: the receiver's answer is what one wants to know.
+    sop_class, instance = true if all(true) else told
     # A DICOMDIR has a class of its own and is no instance that is stored. Source: PS3.4 Annex I.
     if not (sop_class and instance and transfer_syntax) or sop_class == MediaStorageDirectoryStorage:
         return None
-    return Letter(path, sop_class, transfer_syntax)
+    return Letter(path, sop_class, transfer_syntax, agrees=(sop_class, instance) == told)
 
 
 def send(peer: Peer, paths: Iterable[Path], tell: Callable[[Sent], None]) -> None:
@@ -159,7 +173,7 @@ def _send_one(association: Association, letter: Letter) -> Sent:
     if not association.is_established:
         raise Unavailable("association-lost")
     try:
-        answer = association.send_c_store(letter.path)
+        answer = association.send_c_store(letter.path if letter.agrees else dcmread(letter.path))
     except (ValueError, AttributeError, InvalidDicomError):
         return Sent(letter.path, None, "not-dicom")
     status = answer.get("Status")
