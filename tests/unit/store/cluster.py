@@ -4,6 +4,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -14,6 +15,9 @@ from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+
+from deidgate.store.schema import metadata
+from deidgate.store.upgrade import HEAD
 
 
 def initdb() -> Path | None:
@@ -42,12 +46,32 @@ class Cluster:
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
-    def run(self, statement: str) -> None:
-        engine = create_engine(
-            self.url("postgres").replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    def emptied(self, url: str) -> str:
+        """`url`, its database as a new one: quicker than to make a new one."""
+        name = url.rpartition("/")[2]
+        self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+        tables = ", ".join(table.name for table in metadata.sorted_tables if table.name not in ("meta", "audit_head"))
+        self.run(
+            # A superuser may switch off the triggers that refuse to empty a ledger; the gateway's user is none.
+            "SET session_replication_role = replica",
+            "CREATE TABLE IF NOT EXISTS first_meta AS SELECT * FROM meta",
+            "CREATE TABLE IF NOT EXISTS first_head AS SELECT * FROM audit_head",
+            f"TRUNCATE {tables}, meta, audit_head RESTART IDENTITY",
+            "INSERT INTO meta SELECT * FROM first_meta",
+            "INSERT INTO audit_head SELECT * FROM first_head",
+            # What tests of forgery and of upgrades may have left.
+            "ALTER TABLE audit ENABLE TRIGGER ALL",
+            f"UPDATE alembic_version SET version_num = '{HEAD}'",  # noqa: S608
+            database=name,
         )
+        return url
+
+    def run(self, *statements: str, database: str = "postgres") -> None:
+        url = self.url(database).replace("postgresql:", "postgresql+psycopg:")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(statement))
+            for statement in statements:
+                connection.execute(text(statement))
         engine.dispose()
 
 
@@ -76,7 +100,7 @@ def running(command: Path) -> Iterator[Cluster]:
             version = subprocess.run([command, "--version"], check=True, capture_output=True, text=True)
             yield Cluster(port, version.stdout.split()[2])
         finally:
-            server.send_signal(2)  # fast shutdown: no waiting for clients
+            server.send_signal(signal.SIGQUIT)  # immediate: nothing of it is needed any more
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

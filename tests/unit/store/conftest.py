@@ -48,6 +48,12 @@ def template(cluster: Cluster, session_keys: Keys) -> str:
     return url.rpartition("/")[2]
 
 
+@pytest.fixture(scope="session")
+def ledger_url(cluster: Cluster, template: str) -> str:
+    """A PostgreSQL database that the tests use one after the other."""
+    return cluster.database(template)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without a table."""
@@ -61,8 +67,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that may have the schema already."""
     if request.param == "postgresql":
-        template = request.getfixturevalue("template")
-        return request.getfixturevalue("cluster").database(template)
+        return request.getfixturevalue("cluster").emptied(request.getfixturevalue("ledger_url"))
     request.config.stash.setdefault(DATABASES, {})["SQLite"] = sqlite3.sqlite_version
     return f"sqlite:///{tmp_path}/ledger.db"
 
