@@ -8,10 +8,11 @@ copying a value. What is checked:
 * preamble, prefix, file meta, and a transfer syntax of the standard;
 * every element lies within its dataset, item or sequence, and these end where their lengths or delimiters say;
 * every explicit VR exists; undefined length occurs where PS3.5 allows it;
+* character sets are known: readers guess, each in its own way, what is written in one that they do not know;
 * tags ascend, so that none occurs twice (readers differ in which of two they believe);
 * sequences are not nested deeper than `MAX_DEPTH`.
 
-Values are not looked at; a value that cannot be one of its VR is the plan's business.
+Other values are not looked at; a value that cannot be one of its VR is the plan's business.
 
 Source: PS3.5 Chapter 7 and Annex A, PS3.10 7.1.
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import dictionary_vr
 from deidgate.dicom.path import ElementPath
 from deidgate.dicom.vr import KNOWN
@@ -37,6 +39,7 @@ MAX_INFLATED_BYTES = 1 << 30
 _STANDARD_UID = re.compile(r"1\.2\.840\.10008(\.[0-9]+)+")
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = 0x7FE00010
+_CHARACTER_SET = 0x00080005
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _VRS = {vr.encode("ascii"): vr for vr in KNOWN}
 # VRs whose length has two bytes in Explicit VR: all but these. Source: PS3.5 Table 7.1-2.
@@ -209,6 +212,7 @@ class _Walk:
             if frame.kind == "sequence":
                 position = self._item(frame, tag, position)
             elif tag == _ITEM_END and frame.kind == "item" and frame.end is None:
+                self._check_delimiter(position)
                 stack.pop()
                 position += 8
             else:
@@ -220,10 +224,11 @@ class _Walk:
 
     def _item(self, frame: _Frame, tag: int, position: int) -> int:
         length = self._structs[2].unpack_from(self._view, position + 4)[0]
-        position += 8
         if tag == _SEQUENCE_END and frame.end is None:
+            self._check_delimiter(position)
             self._stack.pop()
-            return position
+            return position + 8
+        position += 8
         if tag != _ITEM:
             raise self._error("sequence-without-item", 0)
         frame.item += 1
@@ -262,9 +267,21 @@ class _Walk:
         if vr == "SQ":
             self._enter(end, end, frame.implicit, tag)
             return value
+        if tag == _CHARACTER_SET:
+            self._check_charset(bytes(self._view[value:end]))
         if tag == _PIXEL_DATA and len(self._stack) == 1:
             self.pixel_data = position, end
         return end
+
+    def _check_delimiter(self, position: int) -> None:
+        if self._structs[2].unpack_from(self._view, position + 4)[0]:
+            raise self._error("delimiter-with-length", 0)
+
+    def _check_charset(self, value: bytes) -> None:
+        try:
+            Charset.declared(value.decode("latin_1"))
+        except CannotDeidentify as error:
+            raise self._error(error.code, _CHARACTER_SET) from None
 
     def _fragments(self, position: int, frame: _Frame, start: int) -> int:
         while True:
@@ -272,8 +289,10 @@ class _Walk:
                 break
             group, element = self._structs[0].unpack_from(self._view, position)
             length: int = self._structs[2].unpack_from(self._view, position + 4)[0]
-            position += 8
             tag = group << 16 | element
+            if tag == _SEQUENCE_END:
+                self._check_delimiter(position)
+            position += 8
             if tag == _SEQUENCE_END:
                 if len(self._stack) == 1:
                     self.pixel_data = start, position

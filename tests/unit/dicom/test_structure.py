@@ -91,6 +91,8 @@ def test_a_transfer_syntax_that_is_none_is_refused(syntax):
         (ITEM + b"\0" * 4, "item-outside-sequence", "(FFFE,E000)"),
         (SEQUENCE_END + b"\0" * 4, "item-outside-sequence", "(FFFE,E0DD)"),
         (element(SEQUENCE, "SQ", item(NAME), 0xFFFFFFFF), "length-beyond-end", "ReferencedImageSequence"),
+        (element(SEQUENCE, "SQ", SEQUENCE_END + b"\4\0\0\0", 0xFFFFFFFF), "delimiter-with-length", "ReferencedImage"),
+        (element(0x00080005, "CS", b"ISO_IR 9"), "unknown-character-set", "(0008,0005) SpecificCharacterSet"),
         (NAME + b"\x20\x00\x10", "length-beyond-end", "PatientName"),
     ],
 )
