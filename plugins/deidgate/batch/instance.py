@@ -45,7 +45,7 @@ HEAD = 1 << 17
 _TEMPLATES = 256
 _NOT_SPLIT = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
 _NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
-_CODES = ("PatientID", "OtherPatientIDs", "AccessionNumber")
+_CODES = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 
 
 @dataclass(frozen=True, slots=True)

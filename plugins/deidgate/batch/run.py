@@ -16,7 +16,7 @@ from deidgate.batch.pool import Pool, Processes, SameProcess
 from deidgate.errors import ConfigurationError
 from deidgate.files import dicomdir
 from deidgate.files.atomic import remove_leftovers
-from deidgate.files.guard import check_output, check_writable
+from deidgate.files.guard import check_place, check_writable
 from deidgate.files.journal import Journal, Line, key_of
 from deidgate.files.names import safe_name
 from deidgate.files.report import write_reports
@@ -163,7 +163,7 @@ def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job,
         if folders:
             raise ConfigurationError("beside-is-for-files", str(folders[0]))
     else:
-        check_output(inputs, job.output)
+        check_place(inputs, job.output)
     check_writable(state)
     if not job.dry_run:
         check_writable(job.output)

@@ -211,7 +211,7 @@ class Worker:
     def _named(self, staging: Staging, one: Pending, number: int) -> Line:
         made = one.made
         if made is None:
-            place = self._namer.place(one.relative, None, frozenset(), alone=False, medium=-1)
+            place = self._namer.place(one.relative, None, frozenset(), alone=False, medium=one.medium)
             if one.medium >= 0 and one.relative[-1].upper() == "DICOMDIR":
                 place = (*place[:-1], "DICOMDIR")
             line = replace(one.line, status="copied", code="copied-other", result_size=one.line.size)

@@ -2,7 +2,8 @@
 """A DICOMDIR kept as it is, with identifying values overwritten in their places.
 
 Every offset in the directory stays true, because no value changes its length. Text becomes as many ``0``; a UID
-becomes another UID of the same length that the key derives from it, so that two studies stay two.
+becomes another UID of the same length that the key derives from it, so that two studies stay two. Names of files become
+names of the same length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydicom.datadict import tag_for_keyword
 
 from deidgate.errors import CannotDeidentify, ConfigurationError
 from deidgate.files.kind import Kind, sniff
+from deidgate.files.names import name_of_same_length
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
 
 DEFAULT_ATTRIBUTES = (
@@ -49,10 +51,12 @@ DEFAULT_ATTRIBUTES = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "ReferencedSOPInstanceUIDInFile",
+    "ReferencedFileID",
     "MediaStorageSOPInstanceUID",
 )
 """What is overwritten unless a list says otherwise."""
 
+_FILE_ID = 0x00041500
 _STANDARD_UIDS = b"1.2.840.10008."
 
 
@@ -109,11 +113,19 @@ def redact(directory: bytes, attributes: Iterable[str], key: bytes) -> tuple[byt
 
 
 def _filling(value: bytes, element: Span, key: bytes) -> bytes:
+    if element.tag == _FILE_ID:
+        # Folders are named after patients more often than not; `deidgate run --dicomdir redact` names results alike.
+        return b"\\".join(_file_id(part, key) for part in value.split(b"\\"))
     if element.vr == "UI":
         return b"\\".join(_uid(part, key) for part in value.split(b"\\"))
     if element.vr in ("OB", "OW", "UN", "US", "UL", "SS", "SL", "FL", "FD", "AT", "OF", "OD", "OL", "OV", "SV", "UV"):
         return bytes(len(value))
     return b"0" * len(value)
+
+
+def _file_id(value: bytes, key: bytes) -> bytes:
+    bare = value.rstrip(b" ")
+    return name_of_same_length(bare.decode("ascii", "replace"), key).encode("ascii", "replace").ljust(len(value))
 
 
 def _uid(value: bytes, key: bytes) -> bytes:

@@ -21,9 +21,21 @@ def check_output(inputs: Iterable[Path], output: Path) -> None:
     Raises
     ------
     ConfigurationError
+        As `check_place` and `check_writable`.
+    """
+    check_place(inputs, output)
+    check_writable(output)
+
+
+def check_place(inputs: Iterable[Path], output: Path) -> None:
+    """Make sure that the folder `output` is no part of an input; nothing is written.
+
+    Raises
+    ------
+    ConfigurationError
         ``output-inside-input``: results would be walked as inputs, and end among originals.
         ``input-inside-output``: originals could be taken for results.
-        ``output-not-writable``, ``disk-full``, ``output-is-a-file``.
+        ``output-is-a-file``.
     """
     target = Path(os.path.realpath(output))
     for given in inputs:
@@ -34,7 +46,6 @@ def check_output(inputs: Iterable[Path], output: Path) -> None:
             raise ConfigurationError("input-inside-output", str(output))
     if target.exists() and not target.is_dir():
         raise ConfigurationError("output-is-a-file", str(output))
-    check_writable(target)
 
 
 def check_writable(folder: Path) -> None:

@@ -46,6 +46,9 @@ forms readme index license version small large big color colour gray grey rgb jp
 compressed lossless lossy implicit explicit little endian multi single with without no and of the to from for
 """
 _VOCABULARY = frozenset(_WORDS.split())
+_COUNTED = re.compile(
+    r"(DICOM|IMAGES?|IMG|IM|I|SERIES|SER|SE|S|STUDY|STU|ST|PAT|PA|P|CR|CT|MR|PT|US|MG|DX|NM|XA|RF|SC|SR|OT)[0-9]{0,6}"
+)
 _WORD_OR_NUMBER = re.compile(r"[A-Za-z]+|[0-9]+")
 _PLAIN = re.compile(r"[A-Za-z0-9 ._()\[\],+=#-]+")
 
@@ -93,6 +96,17 @@ def safe_name(component: str, key: bytes, identifiers: Iterable[str] = ()) -> st
     if harmless(component) and not _holds_any(stem, identifiers):
         return component
     return token(component, key) + extension
+
+
+def name_of_same_length(component: str, key: bytes) -> str:
+    """`component` of a File ID, or as many characters of a token: for a DICOMDIR whose lengths must not change.
+
+    Kept are the names that media writers count with (``IM000001``, ``ST0``, ``DICOM``), and what is too short to be
+    told apart after a replacement (three characters).
+    """
+    if _COUNTED.fullmatch(component) or len(component) <= 3:
+        return component
+    return token(component, key)[: len(component)].ljust(len(component), "_")
 
 
 def identifying_words(names: Iterable[str], codes: Iterable[str]) -> frozenset[str]:

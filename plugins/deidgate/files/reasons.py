@@ -23,7 +23,7 @@ class Meaning:
 MEANINGS: dict[str, Meaning] = {
     # Input that was not read.
     "input-missing": Meaning("there is no such file or folder", "check the path"),
-    "unreadable-file": Meaning("the file cannot be opened or read", "see that this user may read it and that it is whole"),
+    "unreadable-file": Meaning("the file cannot be read", "see that this user may read it, and that it is whole"),
     "unreadable-folder": Meaning("the folder cannot be opened", "give this user the right to read it, and run again"),
     "vanished": Meaning("the file went away while the folder was read", "run again if it should be there"),
     "dangling-link": Meaning("the link leads nowhere", "remove the link or restore what it names"),

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that end too early, and workers that die."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pydicom
+import pytest
+from tests.data.toolbox_series import ct, encoded
+
+from deidgate import Deidentifier
+from deidgate.batch.job import Job, Task
+from deidgate.batch.pool import Processes
+from deidgate.errors import ConfigurationError
+
+SCRIPT = """
+import sys
+from deidgate import Deidentifier
+if __name__ == "__main__":
+    with Deidentifier("basic", mapping=sys.argv[3]) as one:
+        one.run([sys.argv[1]], sys.argv[2], jobs=int(sys.argv[4]))
+"""
+
+
+@pytest.fixture
+def incoming(tmp_path) -> Path:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    for number in range(1, 301):
+        (folder / f"IM{number:04d}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=64)))
+    return folder
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_a_run_that_was_killed_goes_on_without_doing_finished_files_again(incoming, tmp_path, jobs):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    out, mapping = tmp_path / "out", tmp_path / "private" / "mapping.db"
+    command = [sys.executable, str(script), str(incoming), str(out), str(mapping), str(jobs)]
+    process = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and len(list(out.glob("*.dcm"))) < 64 and process.poll() is None:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.glob("*.dcm")}
+    for path in finished:
+        # Never half a file under its final name.
+        assert len(pydicom.dcmread(path).PixelData) == 64 * 64 * 2
+    with Deidentifier("basic", mapping=mapping) as one:
+        summary = one.run([incoming], out, jobs=0)
+    assert summary.counts == {"done": 300}
+    assert len(list(out.glob("*.dcm"))) == 300
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in finished} == finished
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_second_run_does_nothing_again(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming], tmp_path / "out", jobs=0)
+        before = {path: path.stat().st_ino for path in (tmp_path / "out").glob("*.dcm")}
+        summary = one.run([incoming], tmp_path / "out", jobs=0)
+    assert summary.resumed == 300
+    assert {path: path.stat().st_ino for path in (tmp_path / "out").glob("*.dcm")} == before
+
+
+def test_files_that_came_later_are_done_and_only_they(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming], tmp_path / "out", jobs=0)
+        (incoming / "IM9999.dcm").write_bytes(encoded(ct(1, 1, 1, 999, rows=64)))
+        summary = one.run([incoming], tmp_path / "out", jobs=0)
+    assert (summary.resumed, summary.counts) == (300, {"done": 301})
+
+
+def test_going_on_under_another_policy_is_refused(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming], tmp_path / "out", jobs=0)
+    with (
+        Deidentifier("safe-harbor", mapping=tmp_path / "private" / "mapping.db") as other,
+        pytest.raises(ConfigurationError, match="resume-with-other-settings"),
+    ):
+        other.run([incoming], tmp_path / "out", jobs=0)
+
+
+def test_several_processes_give_the_same_files_as_one(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming], tmp_path / "one", jobs=0)
+        summary = one.run([incoming], tmp_path / "two", jobs=2)
+    assert summary.counts == {"done": 300}
+    for path in (tmp_path / "one").glob("*.dcm"):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+class _Killer(Processes):
+    """Processes of which the first is killed when it has its first chunk."""
+
+    killed = False
+
+    def _feed(self, running, source):
+        more = super()._feed(running, source)
+        if not self.killed and running:
+            self.killed = True
+            os.kill(running[0].process.pid, signal.SIGKILL)
+        return more
+
+
+def test_the_work_of_a_process_that_dies_is_done_by_another(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming / "IM0001.dcm"], tmp_path / "first", jobs=0)
+        (tmp_path / "out").mkdir()
+        job = Job(tmp_path / "out", one._policy_path, one.mapping)
+        tasks = [
+            Task(bytes([number]) * 16, incoming / f"IM{number:04d}.dcm", (f"IM{number:04d}.dcm",), 0, 1)
+            for number in range(1, 9)
+        ]
+        done = [each for chunk in _Killer(job, 1).results([tasks[:4], tasks[4:]]) for each in chunk]
+    assert sorted(each.lines[0].status for each in done) == ["done"] * 8
+
+
+def test_a_file_that_kills_every_process_is_told_of_and_the_rest_is_done(incoming, tmp_path, monkeypatch):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming / "IM0001.dcm"], tmp_path / "first", jobs=0)
+        (tmp_path / "out").mkdir()
+        job = Job(tmp_path / "out", one._policy_path, one.mapping)
+        tasks = [
+            Task(bytes([number]) * 16, incoming / f"IM{number:04d}.dcm", (f"IM{number:04d}.dcm",), 0, 1)
+            for number in range(1, 6)
+        ]
+        pool = Processes(job, 1)
+        pool._context = _DyingContext(pool._context, incoming / "IM0003.dcm")
+        done = [each for chunk in pool.results([tasks]) for each in chunk]
+    by_key = {each.key[0]: (each.lines[0].status, each.lines[0].code) for each in done}
+    assert by_key == {1: ("done", ""), 2: ("done", ""), 3: ("failed", "worker-died"), 4: ("done", ""), 5: ("done", "")}
+
+
+class _DyingContext:
+    """A context whose processes kill themselves at one file, as a crashing decoder does."""
+
+    def __init__(self, context, path) -> None:
+        self._context = context
+        self._path = path
+
+    def Pipe(self):
+        return self._context.Pipe()
+
+    def Process(self, target, args, daemon):
+        return self._context.Process(target=_dying, args=(*args, self._path), daemon=daemon)
+
+
+def _dying(connection, job, path):
+    from deidgate.batch import pool, worker
+
+    class Fragile(worker.Worker):
+        def work(self, tasks):
+            if any(task.path == path for task in tasks):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().work(tasks)
+
+    pool.Worker = Fragile
+    pool.serve(connection, job)
