@@ -38,6 +38,12 @@ class Reports:
             rows = connection.execute(query).all()
         return [Count(State(state), site, project, code, number) for state, site, project, code, number in rows]
 
+    def backlog(self) -> int:
+        """Number of items in flight; reads these only, however many were ever delivered."""
+        query = select(func.count()).select_from(items).where(items.c.due_at.is_not(None))
+        with self._context.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def oldest_open(self) -> datetime | None:
         """When the oldest item that is in flight was received."""
         query = select(items.c.received_at).where(items.c.due_at.is_not(None)).order_by(items.c.received_at).limit(1)

@@ -47,6 +47,11 @@ def test_balances_add_up_per_site_and_per_study(store):
     assert [b.site for b in store.reports.reconcile("south")] == ["south", "south"]
 
 
+def test_the_backlog_is_what_is_in_flight(store):
+    mixed(store)
+    assert store.reports.backlog() == 3
+
+
 def test_the_oldest_open_item_is_the_oldest_in_flight(store):
     assert store.reports.oldest_open() is None
     mixed(store)
