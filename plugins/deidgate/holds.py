@@ -70,6 +70,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "elements-out-of-order": Explanation("The elements of the file are not in order.", _SENDER),
     "undefined-length": Explanation("An element has no length where it has to have one.", _SENDER),
     "sequence-without-item": Explanation("A sequence holds something that is no item.", _SENDER),
+    "delimiter-with-length": Explanation("The end of an item or sequence is not as it has to be.", _SENDER),
     "item-outside-sequence": Explanation("An item stands outside any sequence.", _SENDER),
     "fragment-unreadable": Explanation("The compressed picture is not divided as it has to be.", _SENDER),
     "deflated-data-unreadable": Explanation("The compressed dataset cannot be unpacked.", _SENDER),

@@ -25,7 +25,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deidgate.dicom.path import ElementPath
-from deidgate.errors import CannotDeidentify, ConfigurationError
+from deidgate.errors import ConfigurationError
 from deidgate.plan.model import Action, Added, Decision, Reason
 
 ENCRYPTED_ATTRIBUTES = 0x04000500
@@ -74,10 +74,8 @@ def recovered(dataset: Dataset, pem: str, private_key: bytes, password: bytes | 
 
     Raises
     ------
-    CannotDeidentify
-        There is nothing encrypted, or not for this key.
     ConfigurationError
-        Certificate or key cannot be read.
+        Certificate or key cannot be read, or nothing is encrypted for them.
     """
     try:
         certificate = load_pem_x509_certificate(pem.encode("ascii"))
@@ -95,7 +93,7 @@ def recovered(dataset: Dataset, pem: str, private_key: bytes, password: bytes | 
         found = dcmread(DicomBytesIO(_as_file(data)))
         originals: Dataset = found[_MODIFIED_ATTRIBUTES].value[0]
         return originals
-    raise CannotDeidentify("nothing-encrypted-for-this-key", str(ElementPath.top(ENCRYPTED_ATTRIBUTES)))
+    raise ConfigurationError("nothing-encrypted-for-this-key", str(ElementPath.top(ENCRYPTED_ATTRIBUTES)))
 
 
 def _top(path: ElementPath) -> int:

@@ -12,7 +12,7 @@ from tests.data.instances import dataset, elements, file_bytes, read
 from tests.data.policies import POLICIES, PSEUDONYMS, changed, shipped
 
 from deidgate.apply.elements import apply
-from deidgate.errors import CannotDeidentify, ConfigurationError
+from deidgate.errors import ConfigurationError
 from deidgate.plan.encrypted import recovered
 from deidgate.plan.planner import plan
 from deidgate.policy.load import load_policy
@@ -74,10 +74,10 @@ def test_the_holder_of_the_key_recovers_every_changed_attribute(broker, syntax):
 
 def test_nobody_else_recovers_anything(broker, stranger):
     result = result_of(changed(encrypt_for=broker[0]))
-    with pytest.raises(CannotDeidentify) as refused:
+    with pytest.raises(ConfigurationError) as refused:
         recovered(result, *stranger)
     assert refused.value.code == "nothing-encrypted-for-this-key"
-    with pytest.raises(CannotDeidentify):
+    with pytest.raises(ConfigurationError):
         recovered(result_of(shipped("basic")), *broker)
 
 
