@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from deidgate.store import Keys, Store, UidKind, UidPair
 from tests.unit.store.making import DOE, NOON, STYLE, claim, delivery, received
+
+from deidgate.store import Keys, Store, UidKind, UidPair
 
 KEYS = Keys.of(b"m" * 32, b"e" * 32)
 INSTANCES_PER_STUDY = 100
@@ -80,7 +81,8 @@ def main(url: str) -> None:
         backlog = 300_000
         with timed("receive, 5000 per commit", backlog):
             for start in range(told, told + backlog, 5000):
-                store.feeder.record_received([received(n, at=NOON - timedelta(days=30)) for n in range(start, start + 5000)])
+                waiting = range(start, start + 5000)
+                store.feeder.record_received([received(n, at=NOON - timedelta(days=30)) for n in waiting])
         with timed(f"claim of 100 with {backlog:,} waiting", 10):
             for _ in range(10):
                 claim(store, 100)
