@@ -87,6 +87,8 @@ def command(there: installation.Installation, docker: str, where: list[str], mor
         f"--workdir={root}",
         f"--env=DEIDGATE_INSTALLATION={there.name}",
         "--env=HOME=/tmp",
+        # For programs that a test starts; pytest itself has it from its own settings.
+        f"--env=PYTHONPATH={root / 'plugins'}",
         # In the checkout: what a test writes there can be handed to a container by its path.
         f"--env=TMPDIR={scratch}",
         "--env=CI",
