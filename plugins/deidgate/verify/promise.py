@@ -90,7 +90,7 @@ def _is_written(because: Reason) -> bool:
 def _collect(one: Added, parents: Parents, found: dict[Key, Added]) -> None:
     """Inside of an added sequence, paths count from its item."""
     found[parents, one.path.tag] = one
-    if not isinstance(one.value, str):
+    if not isinstance(one.value, str | bytes):
         for number, item in enumerate(one.value):
             for inner in item:
                 _collect(inner, (*parents, (one.path.tag, number)), found)
@@ -143,6 +143,9 @@ def check(original: View, result: View, promise: Promise, may_differ: frozenset[
             if not key[0] and key[1] in may_differ:
                 continue
             if not _is_text(one.value, now, result):
+                yield Finding("not-as-planned", str(one.path), "added by the plan")
+        elif isinstance(one.value, bytes):
+            if result.value(now) != one.value:
                 yield Finding("not-as-planned", str(one.path), "added by the plan")
         elif now.items != len(one.value):
             yield Finding("not-as-planned", str(one.path), "added by the plan")
