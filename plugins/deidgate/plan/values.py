@@ -9,6 +9,7 @@ from deidgate.dicom import vr as vrs
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import value_counts
 from deidgate.dicom.elements import Element, Unreadable, raw_bytes, text_of
+from deidgate.dicom.swallowed import holds_elements
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
 from deidgate.plan.model import Action
 from deidgate.plan.rules import Treat, Verdict
@@ -93,6 +94,9 @@ class Values:
         if vr in vrs.LOCAL_TEXT:
             if data is None or not data.isascii():
                 text_of(element, charset)
+        elif vr in vrs.BULK:
+            if data is not None and holds_elements(data):
+                raise Unreadable
         elif vr in vrs.BINARY_NUMBERS and data is not None:
             # A number element that is too long has swallowed something.
             most = value_counts(tag)[1]

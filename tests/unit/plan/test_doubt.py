@@ -37,6 +37,7 @@ ODD = [
     pytest.param(0x00281050, "DS", b"1\\\x01\x02Jane", "unreadable-value", id="control characters"),
     pytest.param(0x00185100, "CS", b"HFS\x08\x00\x18\x00", "unreadable-value", id="an element inside a text"),
     pytest.param(0x00082111, "ST", b"Doe\0Jane", "unreadable-value", id="NUL inside a text"),
+    pytest.param(0x00281201, "OW", b"\1\0\x10\0\x10\0PN\x08\0Jane Doe", "unreadable-value", id="an element in bulk"),
     pytest.param(0x00080201, "SH", b"+0100\xff\xfe", None, id="bytes above ASCII"),
     pytest.param(0x00081140, "SQ", b"Jane Doe", "sequence-unreadable", id="a sequence without items"),
 ]
