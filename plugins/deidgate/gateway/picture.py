@@ -37,6 +37,22 @@ def judge(
     return finish_claims(plan, pixels_checked=outcome is not None, pixels_masked=masked), outcome
 
 
+def cleaned(result: bytes, original: Original, outcome: PixelOutcome | None, pixels: PixelStep) -> bytes:
+    """The file `result` without what may not leave with its picture.
+
+    Where the picture was looked at: what was found in it, and what is hidden in bits that it does not use. Where it is
+    compressed, also the comments that encoders and devices write beside it, whatever the policy asks.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-…``: the pixels cannot be read or written back.
+    """
+    if outcome is None and not original.transfer_syntax.is_encapsulated:
+        return result
+    return pixels.mask(result, outcome.boxes if outcome is not None else ())
+
+
 def _seen_by_person(item: Item) -> PixelOutcome | None:
     drawn = item.instructions.get("boxes")
     if UNCERTAIN not in item.accepted and drawn is None:

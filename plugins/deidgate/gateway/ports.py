@@ -141,7 +141,7 @@ class PixelStep(Protocol):
         ...
 
     def mask(self, result: bytes, boxes: tuple[Box, ...]) -> bytes:
-        """The file `result` with `boxes` blanked.
+        """The file `result` with `boxes` blanked, and nothing left in unused bits or beside the codestreams.
 
         Raises
         ------

@@ -21,7 +21,7 @@ from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
 from deidgate.gateway.orthanc_id import instance_id
 from deidgate.gateway.outcome import Delivered, Held, Learned, Outcome, Postponed, Rejected
-from deidgate.gateway.picture import judge
+from deidgate.gateway.picture import cleaned, judge
 from deidgate.gateway.ports import Item, Ports
 from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
@@ -75,8 +75,7 @@ class Story:
         plan = make_plan(original.header, policy, patient.pseudonyms)
         plan, picture = judge(original, plan, policy, item, ports.pixels)
         result = finished(ports.originals.modify(item.orthanc_id, self._request(plan, original)), plan)
-        if picture is not None and picture.boxes:
-            result = ports.pixels.mask(result, picture.boxes)
+        result = cleaned(result, original, picture, ports.pixels)
         result = marks.sign(result, ports.mark_key)
 
         verdict = verify(original.file, result, plan, picture)

@@ -10,8 +10,8 @@ from pydicom import dcmread
 
 from deidgate.dicom.box import Box
 from deidgate.pixels import model as models
-from deidgate.pixels.clean import PixelOutcome, assess
-from deidgate.pixels.mask import mask
+from deidgate.pixels.clean import PixelOutcome, assess, blanked
+from deidgate.pixels.mask import strip_codestream_comments, strip_embedded_overlay_bits
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.sampling import SeriesMemory
 from deidgate.plan.model import PixelPlan
@@ -34,7 +34,12 @@ class LazyPixels:
             return assess(dcmread(BytesIO(original)), plan, self._sampler, self._model)
 
     def mask(self, result: bytes, boxes: tuple[Box, ...]) -> bytes:
-        """The file `result` with `boxes` blanked."""
+        """The file `result` with `boxes` blanked, and nothing left in unused bits or beside the codestreams."""
+        dataset = dcmread(BytesIO(result))
+        clean = blanked(dataset, boxes) if boxes else strip_codestream_comments(strip_embedded_overlay_bits(dataset))
+        if clean is dataset:
+            # Most are: what need not be written again stays as Orthanc wrote it.
+            return result
         out = BytesIO()
-        mask(dcmread(BytesIO(result)), boxes).save_as(out, enforce_file_format=True)
+        clean.save_as(out, enforce_file_format=True)
         return out.getvalue()

@@ -5,7 +5,8 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 from tests.data.instances import dataset, file_bytes, read
 from tests.data.policies import shipped
 from tests.unit.gateway.world import MARK_KEY, World
@@ -258,7 +259,7 @@ def test_doubtful_pixels_that_a_person_let_pass_are_delivered_as_they_are():
     world = looking(PixelOutcome(PixelStatus.UNCERTAIN, (), (), ("text-found",)))
     item = replace(world.ingest.add(a_file()), accepted=frozenset({"pixels-uncertain"}))
     assert isinstance(world.carry(item), Delivered)
-    assert world.pixels.masked == []
+    assert world.pixels.masked == [()]
 
 
 @pytest.mark.parametrize("boxes", ["all", [1, 2, 3, 4], [[1, 2, 3]], [["a", 1, 2, 3]]])
@@ -266,3 +267,12 @@ def test_instructions_that_cannot_be_understood_are_held(boxes):
     world = looking()
     item = replace(world.ingest.add(a_file()), instructions={"boxes": boxes})
     assert world.carry(item).code == "instructions-unreadable"
+
+
+def test_comments_beside_a_compressed_picture_go_under_every_policy(world):
+    jpeg = bytes.fromhex("ffd8fffe000a486964652021ffd9")
+    made = dataset(PixelData=encapsulate([jpeg]))
+    item = world.ingest.add(file_bytes(made, JPEGBaseline8Bit))
+    world.carry(item)
+    assert world.pixels.masked == [()]
+    assert world.pixels.asked == 0
