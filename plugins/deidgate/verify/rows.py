@@ -140,10 +140,19 @@ def _listed(
             element.vr in ("DA", "DT")
             and row.only_by_shift(codes)
             and element.tag not in VERSIONS_OF_CODES
+            and _has_a_day(element, result)
             and not _says_nothing(element, result)
             and not promise.may_leave_date(element.key)
         ):
             yield Finding("date-not-modified", element.path, "113107")
+
+
+def _has_a_day(element: Element, result: View) -> bool:
+    """False for a DT of a year or a month alone, which moving by some days may leave as it is."""
+    return any(
+        value.strip(b" \0")[:8].isdigit() and len(value.strip(b" \0")) >= 8
+        for value in result.value(element).split(b"\\")
+    )
 
 
 def _codes_in(row: Row, sequence: Element, original: View, result: View) -> Iterator[Finding]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,16 +12,14 @@ from deidgate.verify.text import canonical
 from deidgate.verify.view import View
 from deidgate.verify.walk import walk
 
-SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "sample"
-
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SAMPLE.exists(), reason="the folder `shared` is not beside this checkout")
-def test_every_needle_of_the_outside_score_is_derived_from_the_header_alone():
-    outside = json.loads((SAMPLE / "needles.json").read_text("utf-8"))
+def test_every_needle_of_the_outside_score_is_derived_from_the_header_alone(shared):
+    sample = shared / "sample"
+    outside = json.loads((sample / "needles.json").read_text("utf-8"))
     missed = []
     count = 0
-    for path in sorted((SAMPLE / "pseudo-phi").glob("*.dcm")):
+    for path in sorted((sample / "pseudo-phi").glob("*.dcm")):
         view = View(walk(path.read_bytes()))
         ours = derive(view, frozenset({"113100"}), frozenset(), frozenset())
         words = {needle.text for needle in ours.words}
