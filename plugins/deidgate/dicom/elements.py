@@ -20,6 +20,7 @@ from deidgate.errors import CannotDeidentify
 
 Element = DataElement | RawDataElement
 
+_VR_LENGTH = 2
 # (FFFE,E000) in both byte orders.
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
@@ -43,8 +44,12 @@ def elements_of(dataset: Dataset) -> list[Element]:
 
 
 def declared_vr(element: Element) -> str:
-    """VR in the file; empty in Implicit VR."""
-    return element.VR or ""
+    """VR in the file; empty in Implicit VR.
+
+    An element of Implicit VR that pydicom has read has the VR of its dictionary, which may be ``US or SS``.
+    """
+    vr = element.VR or ""
+    return vr if len(vr) <= _VR_LENGTH else vr[:_VR_LENGTH]
 
 
 def items_of(dataset: Dataset, element: Element) -> list[Dataset]:

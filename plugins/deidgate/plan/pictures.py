@@ -21,8 +21,8 @@ def pixel_plan(header: Dataset, policy: Policy) -> PixelPlan:
     """Risk and certain boxes of the pictures of `header`; a header that cannot be judged is of high risk."""
     try:
         level = risk(header).level
-        boxes = () if level is RiskLevel.NONE else (*keep_outs(header, shipped_devices()), *outside_regions(header))
+        clean = policy.cleans_pixels and level is not RiskLevel.NONE
+        boxes = (*keep_outs(header, shipped_devices()), *outside_regions(header)) if clean else ()
     except _UNREADABLE:
-        level, boxes = RiskLevel.HIGH, ()
-    clean = policy.cleans_pixels and level is not RiskLevel.NONE
-    return PixelPlan(clean=clean, risk=level.value, boxes=boxes if clean else ())
+        return PixelPlan(clean=policy.cleans_pixels, risk=RiskLevel.HIGH.value)
+    return PixelPlan(clean=clean, risk=level.value, boxes=boxes)

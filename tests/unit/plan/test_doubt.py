@@ -7,6 +7,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from pydicom.uid import ImplicitVRLittleEndian
 from tests.data.instances import dataset, elements, file_bytes, instance, read
 from tests.data.policies import PSEUDONYMS, changed, shipped
 
@@ -142,3 +143,12 @@ def test_what_follows_pixel_data_does_not_leave_even_when_the_plan_has_not_seen_
     header = read(data, header_only=True)
     result = apply(read(data), plan(header, shipped("longitudinal"), PSEUDONYMS))
     assert max(int(element.tag) for element in result) == 0x7FE00010
+
+
+def test_an_element_that_was_read_before_is_judged_as_one_that_was_not():
+    data = file_bytes(dataset(SmallestImagePixelValue=3, LargestImagePixelValue=9), ImplicitVRLittleEndian)
+    seen = read(data)
+    assert [element.tag for element in seen]
+    made, fresh = (plan(header, shipped("longitudinal"), PSEUDONYMS) for header in (seen, read(data)))
+    assert [(d.path, d.action) for d in made.decisions] == [(d.path, d.action) for d in fresh.decisions]
+    assert apply(seen, made).SmallestImagePixelValue == 3
