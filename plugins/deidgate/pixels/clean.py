@@ -5,7 +5,8 @@
 * Objects of risk ``review`` and ``high``, and the sampled instances of a series, are read for text; every other frame
   goes through the cheap test, and is read when that suspects it.
 * Text found on any frame is masked on all of them: overlays stand still, and one look too few shows a name.
-* A masked result is read again. What is found then is masked too; what is found after that is for a person.
+* Where text was found, the frame is read again without it. What is found then is masked too; what is found after that
+  is for a person.
 * Pixels that cannot be decoded, are too short, or are elsewhere were not judged, so they are not clean.
 """
 
@@ -35,6 +36,9 @@ MOSTLY_TEXT = 0.4
 MORE_LETTERS = 3
 """A frame that was not read is read when the cheap test sees so many letters more than on frames that were read."""
 
+LOOKS = 3
+"""So many times a frame is read, each time without the text found before; the last time has to find nothing."""
+
 FOR_A_PERSON = frozenset((RECOGNIZABLE, LABEL, REMOTE))
 """Reasons of risk that no mask takes away."""
 
@@ -46,7 +50,7 @@ class PixelStatus(StrEnum):
     """Every frame that had to be judged was judged, and nothing was found."""
 
     MASKED = "masked"
-    """`boxes` have to be blanked (after `assess`), or are blanked and were looked at again (after `clean`)."""
+    """`boxes` have to be blanked (after `assess`), or are blanked (after `clean`)."""
 
     UNCERTAIN = "uncertain"
     """A person has to decide; `boxes` are a proposal."""
@@ -107,20 +111,30 @@ def clean(
     model: TextModel,
     decoder: Decoder = decode,
 ) -> tuple[Dataset, PixelOutcome]:
-    """A new dataset: `target` with the text of `dataset` masked, looked at once more, and the outcome.
+    """A new dataset: `target` with the text of `dataset` masked, and the outcome.
 
     `dataset` is the original (its header names the device), `target` the de-identified header with the same pixels;
     they may be one object. Neither is changed. With UNCERTAIN, the returned dataset is `target` itself: hold it.
+    Overlay bits within pixels and comments within codestreams go as well.
     """
     outcome = assess(dataset, plan_pixels, sampler, model, decoder)
     if outcome.status is PixelStatus.UNCERTAIN or "no-pixels" in outcome.reasons:
         return target, outcome
     try:
-        if outcome.status is PixelStatus.CLEAN:
-            return strip_codestream_comments(strip_embedded_overlay_bits(target)), outcome
-        return _mask_and_look_again(target, outcome, model, decoder)
+        return blanked(target, outcome.boxes, decoder), outcome
     except CannotDeidentify as error:
         return target, replace(outcome, status=PixelStatus.UNCERTAIN, reasons=(error.code, *outcome.reasons))
+
+
+def blanked(target: Dataset, boxes: tuple[Box, ...], decoder: Decoder = decode) -> Dataset:
+    """A new dataset: `target` with `boxes` masked, without overlay bits in its pixels or comments in its codestreams.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-…``: see `mask`.
+    """
+    return strip_codestream_comments(mask(strip_embedded_overlay_bits(target), boxes, decoder=decoder))
 
 
 def _look(
@@ -140,6 +154,7 @@ def _look(
     spared: list[Box] = []
     checked: list[int] = []
     explained = 0
+    doubtful = False
     for index, frame in frames(dataset, description, decoder=decoder):
         seen = without(frame, (*certain, *boxes), index)
         suspicion = None
@@ -149,15 +164,20 @@ def _look(
             assert suspicion is not None  # noqa: S101
             if not suspicion.suspected or (checked and suspicion.letters < explained + MORE_LETTERS):
                 continue
-        text = find_text(seen, dataset, model)
-        boxes += [box for box in text.boxes if box not in boxes]
-        spared += [box for box in text.spared if box not in spared]
+        new, markers, settled = _read(seen, dataset, model, index)
+        boxes += [box for box in new if box not in boxes]
+        spared += [box for box in markers if box not in spared]
+        doubtful = doubtful or not settled
         checked.append(index)
         if suspicion is not None:
             explained = max(explained, suspicion.letters)
     if boxes:
         sampler.found_text(dataset)
-    return _outcome(description, found, certain, boxes, spared, checked)
+    outcome = _outcome(description, found, certain, boxes, spared, checked)
+    if doubtful:
+        reasons = ("text-after-masking", *outcome.reasons)
+        return replace(outcome, status=PixelStatus.UNCERTAIN, reasons=reasons)
+    return outcome
 
 
 def _outcome(
@@ -187,31 +207,17 @@ def _outcome(
     )
 
 
-def _mask_and_look_again(
-    target: Dataset, outcome: PixelOutcome, model: TextModel, decoder: Decoder
-) -> tuple[Dataset, PixelOutcome]:
-    stripped = strip_embedded_overlay_bits(target)
-    boxes = outcome.boxes
-    for _ in range(2):
-        result = mask(stripped, boxes, decoder=decoder)
-        left = _text_left(result, boxes, outcome, model, decoder)
-        if not left:
-            return result, replace(outcome, boxes=boxes)
-        boxes = tuple(sorted({*boxes, *left}, key=_order))
-    reasons = ("text-after-masking", *outcome.reasons)
-    return target, replace(outcome, status=PixelStatus.UNCERTAIN, boxes=boxes, reasons=reasons)
-
-
-def _text_left(
-    result: Dataset, boxes: tuple[Box, ...], outcome: PixelOutcome, model: TextModel, decoder: Decoder
-) -> set[Box]:
-    """Boxes of text that is still there on the frames that were read."""
-    if not outcome.checked_frames:
-        return set()
-    left: set[Box] = set()
-    for index, frame in frames(result, describe(result), outcome.checked_frames, decoder):
-        left |= set(find_text(without(frame, (*boxes, *left), index), result, model).boxes)
-    return left
+def _read(frame: Frame, dataset: Dataset, model: TextModel, index: int) -> tuple[set[Box], set[Box], bool]:
+    """Boxes of text, markers, and whether a last look found nothing more."""
+    boxes: set[Box] = set()
+    spared: set[Box] = set()
+    for _ in range(LOOKS):
+        text = find_text(without(frame, tuple(boxes), index), dataset, model)
+        spared |= set(text.spared)
+        if not text.boxes:
+            return boxes, spared, True
+        boxes |= set(text.boxes)
+    return boxes, spared, False
 
 
 def without(frame: Frame, boxes: tuple[Box, ...], index: int) -> Frame:

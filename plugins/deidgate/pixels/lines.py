@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How boxes of text belong together: letters beside a line, pieces of a line, lines of a paragraph.
+"""How boxes of text belong together: letters beside a line, pieces of a line, the rest of a wrapped line.
 
-Where a piece of a line was missed because the ground is wild there, the pieces on both sides of it give it away; where
-a short word was missed between two lines, the lines do. So the gaps are masked too.
+Where a piece of a line was missed because the ground is wild there, the pieces on both sides of it give it away. So the
+gap is masked too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from deidgate.dicom.box import Box
 SAME_LINE = 2.0
 """Pieces of one line are at most so many line heights apart."""
 
-SAME_PARAGRAPH = 0.8
-"""Lines of one paragraph are at most so many line heights apart."""
-
 
 def continues(box: Box, line: Box) -> bool:
     """True when `box` stands right before or after `line`, in the same line and about as thick."""
@@ -27,12 +24,12 @@ def continues(box: Box, line: Box) -> bool:
 
 
 def bridges(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """Boxes for the gaps within lines and between the lines of a paragraph of `boxes`."""
+    """Boxes for the gaps within lines of `boxes`, and beside the short rest of a wrapped line."""
     found: set[Box] = set()
     for turned in (False, True):
         upright = [_upright(box, turned) for box in sorted(set(boxes)) if is_turned(box) == turned]
         for one, other in combinations(upright, 2):
-            gap = _within_line(one, other) or _beside_rest(one, other) or _between_lines(one, other, upright)
+            gap = _within_line(one, other) or _beside_rest(one, other)
             if gap is not None:
                 found.add(_upright(gap, turned))
     return tuple(sorted(found))
@@ -56,6 +53,8 @@ def _beside_rest(one: Box, other: Box) -> Box | None:
     """The row of a short, indented line as wide as the line above: it is the rest of a wrapped field."""
     upper, lower = sorted((one, other), key=lambda box: box.row_start)
     height = min(_height(one), _height(other))
+    if max(_height(one), _height(other)) > 1.4 * height:
+        return None
     near = abs(lower.row_start - upper.row_stop) <= 0.5 * height and lower.row_start > upper.row_start + 0.3 * height
     indented = lower.column_start > upper.column_start + height and lower.column_stop <= upper.column_stop
     if (
@@ -65,35 +64,6 @@ def _beside_rest(one: Box, other: Box) -> Box | None:
     ):
         return None
     return Box(lower.row_start, lower.row_stop, upper.column_start, upper.column_stop)
-
-
-def _between_lines(one: Box, other: Box, lines: list[Box]) -> Box | None:
-    upper, lower = sorted((one, other), key=lambda box: box.row_start)
-    height = min(_height(one), _height(other))
-    alike = max(_height(one), _height(other)) <= 1.5 * height and _aligned(one, other, height)
-    if not alike or not 0 < lower.row_start - upper.row_stop <= SAME_PARAGRAPH * height:
-        return None
-    gap = Box(
-        upper.row_stop,
-        lower.row_start,
-        min(one.column_start, other.column_start),
-        max(one.column_stop, other.column_stop),
-    )
-    # A line in between that stands over both is the neighbour of each: then these two are not neighbours.
-    for line in lines:
-        between = upper.row_start < line.row_start and line.row_stop < lower.row_stop
-        if between and _column_gap(line, upper) < 0 and _column_gap(line, lower) < 0:
-            return None
-    return gap
-
-
-def _aligned(one: Box, other: Box, height: int) -> bool:
-    """True when two lines begin, end or are centred at about the same column."""
-    return (
-        abs(one.column_start - other.column_start) <= height
-        or abs(one.column_stop - other.column_stop) <= height
-        or abs(one.column_start + one.column_stop - other.column_start - other.column_stop) <= height
-    )
 
 
 def _same_line(one: Box, other: Box) -> bool:
