@@ -39,10 +39,15 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
     for _, frame in frames(dataset, about):
         photometric = frame.photometric
         part = frame.values[box.row_start : box.row_stop, box.column_start : box.column_stop]
-        parts.append(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).tobytes())
-    content = b"".join(parts)
+        parts.append(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")))
+    if about.allocated == 1:
+        # Frames of single bits follow each other without a gap. Source: PS3.5 8.1.1.
+        content = np.packbits(np.concatenate([part.ravel() for part in parts]), bitorder="little").tobytes()
+    else:
+        content = b"".join(part.tobytes() for part in parts)
     result.Rows, result.Columns = box.row_stop - box.row_start, box.column_stop - box.column_start
-    result.PhotometricInterpretation = photometric
+    # Decoded chroma has as many samples as luma has.
+    result.PhotometricInterpretation = "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
     if about.samples > 1:
         result.PlanarConfiguration = 0
     if about.keyword == "PixelData":

@@ -153,12 +153,13 @@ def _saved(pikepdf: Any, document: Any) -> bytes:
 
 
 def _choose(layout: list[Page], rules: FormRules) -> list[_Out]:
-    from deidgate.convert.form_layout import in_band, lines, overlap, row_band, words_of
+    from deidgate.convert.form_layout import in_band, lines, overlap, row_band, runs, words_of
 
     chosen: list[set[int]] = []
     bands_of: list[list[Rectangle]] = []
     labels: set[str] = set()
-    all_lines = [lines(page) for page in layout]
+    # As it is read and as it was drawn: what lies over something else is read in one of the two.
+    all_lines = [lines(page) + runs(page) for page in layout]
     for page, page_lines in zip(layout, all_lines, strict=True):
         glyphs: set[int] = set()
         bands: list[Rectangle] = []
@@ -375,11 +376,11 @@ class _Rewriter:
 
 
 def _check(result: bytes, outs: list[_Out], elsewhere: bool) -> None:
-    from deidgate.convert.form_layout import in_band, lines, pages, words_of
+    from deidgate.convert.form_layout import in_band, lines, pages, runs, words_of
 
     for page, out in zip(pages(result), outs, strict=True):
         for glyph in page.glyphs:
             if glyph.text.strip() and any(in_band(glyph.box, band) for band in out.bands):
                 raise CannotDeidentify("pdf-redaction-incomplete", "a row")
-        if elsewhere and out.words & set().union(*(words_of(line.text) for line in lines(page)), set()):
+        if elsewhere and out.words & set().union(*(words_of(line.text) for line in lines(page) + runs(page))):
             raise CannotDeidentify("pdf-redaction-incomplete", "a word of a row in another place")

@@ -104,6 +104,23 @@ def lines(page: Page) -> list[Line]:
     return [_line(sorted(row, key=lambda g: g.box[0])) for row in rows]
 
 
+def runs(page: Page) -> list[Line]:
+    """The page's text as it was drawn: glyphs that follow each other on one line, whatever else lies over them."""
+    found: list[list[Glyph]] = []
+    for glyph in page.glyphs:
+        before = found[-1][-1] if found else None
+        height = max(glyph.box[3] - glyph.box[1], 1.0)
+        if (
+            before is not None
+            and abs(_middle(before.box) - _middle(glyph.box)) < 0.4 * height
+            and -0.5 * height < glyph.box[0] - before.box[2] < 3 * height
+        ):
+            found[-1].append(glyph)
+        else:
+            found.append([glyph])
+    return [_line(run) for run in found]
+
+
 def row_band(page: Page, line: Line, all_lines: Iterable[Line], label: Rectangle) -> Rectangle:
     """The table row that `line` stands in: from the rule above to the rule below `label`, the page's whole width.
 

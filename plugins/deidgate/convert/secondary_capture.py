@@ -272,7 +272,7 @@ def _tiff_pages(content: bytes) -> Iterator[NDArray[Any]]:
                 if values.ndim == 3 and page.planarconfig == 2:
                     values = np.moveaxis(values, 0, -1)
                 yield _tidy(values)
-    except (tifffile.TiffFileError, ValueError, OSError, KeyError, ImportError):
+    except (tifffile.TiffFileError, ValueError, OSError, KeyError, IndexError, TypeError, ImportError, struct.error):
         raise CannotDeidentify("picture-unreadable") from None
 
 

@@ -82,7 +82,15 @@ def read(content: bytes) -> Volume:
     try:
         image = _open(nibabel, content)
         data = np.asanyarray(image.dataobj)
-    except (spatial.HeaderDataError, spatial.ImageDataError, OSError, ValueError, EOFError, KeyError):
+    except (
+        spatial.HeaderDataError,
+        spatial.ImageDataError,
+        need("nibabel.wrapstruct", "convert").WrapStructError,
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+    ):
         raise CannotDeidentify("nifti-unreadable") from None
     if data.dtype.names or data.dtype.kind not in "iuf":
         raise CannotDeidentify("nifti-kind")
@@ -258,4 +266,9 @@ def multiframe(slices: list[Dataset]) -> Dataset:
         sop_instance_uid=generate_uid(prefix=None),
         instance_number=1,
     )
+    # The slices never existed as instances of their own: there is nothing to refer to.
+    for keyword in ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence"):
+        if keyword in made:
+            delattr(made, keyword)
+    made.Laterality = first.Laterality
     return made

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures into DICOM, valid and true."""
+
+import io
+import shutil
+import struct
+import subprocess
+
+import numpy as np
+import pydicom
+import pytest
+import tifffile
+from PIL import Image
+from pydicom.encaps import generate_frames
+
+from deidgate.convert.secondary_capture import from_picture, jpeg_facts
+from deidgate.convert.subject import Subject
+from deidgate.errors import CannotDeidentify, ConfigurationError
+
+SUBJECT = Subject(
+    patient_id="P1", patient_name="Doe^J", study_date="20240102", study_time="101010", study_id="1"
+).with_uids()
+GREY = (np.add.outer(np.arange(48), np.arange(64)) * 2 % 256).astype(np.uint8)
+RGB = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)
+
+
+def saved(array, form, **options) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def pages(arrays, **options) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.stack(arrays), **options)
+    return buffer.getvalue()
+
+
+PICTURES = {
+    "jpeg colour": saved(RGB, "JPEG"),
+    "jpeg 4:4:4": saved(RGB, "JPEG", subsampling=0),
+    "jpeg grey": saved(GREY, "JPEG"),
+    "jpeg progressive": saved(RGB, "JPEG", progressive=True),
+    "png colour": saved(RGB, "PNG"),
+    "png grey": saved(GREY, "PNG"),
+    "png 16 bit": saved(GREY.astype(np.uint16) * 257, "PNG"),
+    "png palette": saved(np.asarray(Image.fromarray(RGB).quantize(16).convert("RGB")), "PNG"),
+    "bmp": saved(RGB, "BMP"),
+    "tiff": pages([GREY], photometric="minisblack"),
+    "tiff 3 pages": pages([GREY, GREY + 1, GREY + 2], photometric="minisblack"),
+    "tiff 3 pages 16 bit": pages([GREY.astype(np.uint16) * n for n in (1, 2, 3)], photometric="minisblack"),
+    "tiff 3 pages colour": pages([RGB, RGB[::-1], RGB], photometric="rgb"),
+}
+
+
+def errors(dataset, tmp_path) -> list[str]:
+    path = tmp_path / "object.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    return [line for line in done.stderr.splitlines() if line.startswith("Error")]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_kind_of_picture_becomes_a_valid_object(name, tmp_path):
+    assert errors(from_picture(PICTURES[name], SUBJECT), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("png colour", RGB),
+        ("png grey", GREY),
+        ("png 16 bit", GREY.astype(np.uint16) * 257),
+        ("bmp", RGB),
+        ("tiff 3 pages", np.stack([GREY, GREY + 1, GREY + 2])),
+        ("tiff 3 pages 16 bit", np.stack([GREY.astype(np.uint16) * n for n in (1, 2, 3)])),
+        ("tiff 3 pages colour", np.stack([RGB, RGB[::-1], RGB])),
+    ],
+)
+def test_lossless_pictures_have_the_same_pixels(name, expected):
+    assert np.array_equal(from_picture(PICTURES[name], SUBJECT).pixel_array, expected)
+
+
+@pytest.mark.parametrize("name", ["jpeg colour", "jpeg 4:4:4", "jpeg grey"])
+def test_a_baseline_jpeg_keeps_its_coded_data(name):
+    content = PICTURES[name]
+    made = from_picture(content, SUBJECT)
+    (coded,) = generate_frames(made.PixelData, number_of_frames=1)
+    scan = content[content.find(b"\xff\xda") :]
+    assert scan in coded
+    decoded = np.asarray(Image.open(io.BytesIO(content)))
+    assert np.abs(np.asarray(Image.open(io.BytesIO(coded))).astype(int) - decoded).max() == 0
+    assert made.LossyImageCompression == "01"
+
+
+def test_what_a_camera_writes_beside_the_picture_does_not_come_along():
+    exif = Image.Exif()
+    exif[0x010E] = "Fernandez Maria"
+    exif[0x0132] = "2024:01:02 10:10:10"
+    content = saved(RGB, "JPEG", exif=exif, comment=b"taken by Fernandez") + b"trailing Fernandez film"
+    assert content.count(b"Fernandez") == 3
+    assert b"Fernandez" not in from_picture(content, SUBJECT).PixelData
+
+
+def test_a_jpeg_that_is_decoded_says_that_it_was_lossy():
+    made = from_picture(PICTURES["jpeg progressive"], SUBJECT)
+    assert (made.LossyImageCompression, made.file_meta.TransferSyntaxUID.is_compressed) == ("01", False)
+
+
+def test_an_adobe_rgb_jpeg_is_rgb():
+    # APP14 with transform 0 after SOI.
+    plain = saved(RGB, "JPEG", subsampling=0)
+    adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+    start = plain.find(b"\xff\xdb")
+    content = plain[:2] + adobe + plain[start:]
+    assert jpeg_facts(content).photometric == "RGB"
+    assert adobe in jpeg_facts(content).stripped
+
+
+def test_transparent_pixels_are_seen_as_on_a_dark_screen():
+    picture = np.zeros((4, 4, 4), np.uint8)
+    picture[..., 0] = 255
+    picture[:2, :, 3] = 255
+    pixels = from_picture(saved(picture, "PNG"), SUBJECT).pixel_array
+    assert (pixels[:2] == (255, 0, 0)).all() and (pixels[2:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xd8\xff\xe0 no picture", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00\x08", PICTURES["jpeg colour"][:200]],
+)
+def test_a_damaged_picture_is_refused_without_a_crash(content):
+    with pytest.raises(CannotDeidentify, match="picture-unreadable"):
+        from_picture(content, SUBJECT)
+
+
+def test_a_picture_that_claims_to_be_enormous_is_not_decoded():
+    content = bytearray(saved(GREY, "PNG"))
+    struct.pack_into(">II", content, 16, 100_000, 100_000)
+    with pytest.raises(CannotDeidentify):
+        from_picture(bytes(content), SUBJECT)
+
+
+def test_floating_point_pages_are_refused():
+    with pytest.raises(CannotDeidentify, match="picture-kind"):
+        from_picture(pages([GREY.astype(np.float32)], photometric="minisblack"), SUBJECT)
+
+
+def test_pages_of_different_size_are_refused():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(GREY, photometric="minisblack")
+        writer.write(GREY[:10], photometric="minisblack")
+    with pytest.raises(CannotDeidentify, match="picture-pages-differ"):
+        from_picture(buffer.getvalue(), SUBJECT)
+
+
+def test_patient_and_study_are_those_that_were_given():
+    made = from_picture(PICTURES["bmp"], SUBJECT)
+    assert (made.PatientID, str(made.PatientName), made.StudyDate, made.StudyInstanceUID) == (
+        "P1",
+        "Doe^J",
+        "20240102",
+        SUBJECT.study_uid,
+    )
+
+
+def test_nobody_claims_that_a_photograph_has_no_text():
+    assert from_picture(PICTURES["bmp"], SUBJECT).BurnedInAnnotation == "YES"
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"birth_date": "1.2.2003"}, "not-a-date-YYYYMMDD"),
+        ({"sex": "X"}, "sex-is-not-M-F-O"),
+        ({"shoe_size": "42"}, "unknown-column"),
+        ({"series_number": "one"}, "series-number-is-not-a-number"),
+        ({"patient_id": "a\\b"}, "backslash-in-value"),
+        ({"laterality": "left"}, "laterality-is-not-L-R"),
+    ],
+)
+def test_a_wrong_cell_of_a_table_is_refused(row, code):
+    with pytest.raises(ConfigurationError, match=code):
+        Subject.from_row(row, Subject())
+
+
+def test_a_template_gives_patient_and_study_and_no_series():
+    template = pydicom.Dataset()
+    template.PatientID, template.PatientName = "7", "Roe^A"
+    template.StudyInstanceUID, template.SeriesInstanceUID = "1.2.3", "1.2.3.4"
+    subject = Subject.from_template(template).with_uids()
+    assert (subject.patient_id, subject.study_uid) == ("7", "1.2.3")
+    assert subject.series_uid != "1.2.3.4"
+
+
+def test_a_name_beyond_ascii_is_written_in_utf_8(tmp_path):
+    subject = Subject(patient_id="1", patient_name="Müller^Łucja").with_uids()
+    from_picture(PICTURES["bmp"], subject).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    assert str(pydicom.dcmread(tmp_path / "x.dcm").PatientName) == "Müller^Łucja"
