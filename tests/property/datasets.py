@@ -46,7 +46,7 @@ def _rows() -> list[int]:
 
 TAGS = [tag for tag in _rows() if tag >> 16 not in (0x0002, 0x0004, 0x7FE0, 0x0012, 0xFFFA, 0xFFFC)]
 # What makes the instance what it is.
-CORE = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100010, 0x00100020})
+CORE = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100010, 0x00100020, 0x00080060})
 
 
 @dataclass(frozen=True)
@@ -167,31 +167,41 @@ def filled(draw: st.DrawFn, person: Person, depth: int, tags: list[int]) -> Data
     return ds
 
 
-@st.composite
-def instances(draw: st.DrawFn) -> tuple[Person, FileDataset]:
-    """A person and a CT image of them."""
-    person = draw(persons())
+def minimal(name: str, patient_id: str) -> FileDataset:
+    """A CT image with little in it."""
     ds = FileDataset("", {}, preamble=b"\0" * 128)
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = draw(st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]))
-    ds.file_meta.SourceApplicationEntityTitle = "WARD7SCANNER"
-    ds.update(draw(filled(person, 3, [tag for tag in TAGS if tag not in CORE])))
-    if person.charset != "ISO_IR 6":
-        ds.SpecificCharacterSet = person.charset
-    ds.SOPClassUID = CT
-    ds.SOPInstanceUID = f"{person.uid_root}.4.{draw(st.integers(1, 99))}"
-    ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{person.uid_root}.2", f"{person.uid_root}.3"
-    ds.PatientName, ds.PatientID = person.name, person.patient_id
-    ds.AccessionNumber = person.accession
-    ds.ReferringPhysicianName = person.physician
-    ds.Modality = "CT"
-    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID = CT, "1.2.826.0.1.999.4.1"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.826.0.1.999.2", "1.2.826.0.1.999.3"
+    ds.PatientName, ds.PatientID = name, patient_id
+    ds.Modality, ds.ImageType = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.Rows = ds.Columns = 4
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.BitsAllocated = ds.BitsStored = 8
     ds.HighBit, ds.PixelRepresentation = 7, 0
     ds.PixelData = bytes(range(16))
-    ds["PixelData"].VR = "OW" if ds.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian else "OB"
+    ds["PixelData"].VR = "OB"
+    return ds
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> tuple[Person, FileDataset]:
+    """A person and a CT image of them."""
+    person = draw(persons())
+    ds = minimal(person.name, person.patient_id)
+    ds.file_meta.TransferSyntaxUID = draw(st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]))
+    ds.file_meta.SourceApplicationEntityTitle = "WARD7SCANNER"
+    ds.update(draw(filled(person, 3, [tag for tag in TAGS if tag not in CORE])))
+    if person.charset != "ISO_IR 6":
+        ds.SpecificCharacterSet = person.charset
+    ds.SOPInstanceUID = f"{person.uid_root}.4.{draw(st.integers(1, 99))}"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{person.uid_root}.2", f"{person.uid_root}.3"
+    ds.PatientName = person.name
+    ds.AccessionNumber = person.accession
+    ds.ReferringPhysicianName = person.physician
+    if ds.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian:
+        ds["PixelData"].VR = "OW"
     return person, ds
 
 
