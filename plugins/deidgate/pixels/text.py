@@ -139,7 +139,7 @@ def find_text(frame: Frame, dataset: Dataset, model: TextModel) -> TextFound:
                 continue
             if covered[_slices(island.box)].mean() > (COVERED if view.thinnest else 0.9):
                 continue
-            kind = _judge(picture, island, model)
+            kind = _judge(view, island, model)
             box = tightened(picture, island) if kind is _Kind.TEXT else island.box
             kinds[kind].append(box)
             if kind is _Kind.TEXT:
@@ -228,9 +228,9 @@ def tightened(picture: Grey, island: Island) -> Box:
     )
 
 
-def _judge(picture: Grey, island: Island, model: TextModel) -> _Kind:
+def _judge(view: View, island: Island, model: TextModel) -> _Kind:
     box = island.box
-    says, confidence = read(picture[_slices(box)], model)
+    says, confidence = read(view.picture[_slices(box)], model)
     letters = "".join(c for c in says if c.isalnum())
     if confidence >= READABLE and letters.upper() in HARMLESS:
         return _Kind.MARKER
@@ -238,9 +238,11 @@ def _judge(picture: Grey, island: Island, model: TextModel) -> _Kind:
         return _Kind.TEXT
     thin = _thickness(box)
     long = max(box.row_stop - box.row_start, box.column_stop - box.column_start)
-    if not island.cut and island.score >= SURE and (long >= LONG * thin or (confidence >= 0.9 and letters)):
+    # Shape says little about a piece of an island, or about what only a reduced picture shows: those must be readable.
+    shaped = not island.cut and not view.thinnest
+    if shaped and island.score >= SURE and (long >= LONG * thin or (confidence >= 0.9 and letters)):
         return _Kind.TEXT
-    return _Kind.OTHER if island.cut else _Kind.LETTER
+    return _Kind.LETTER if shaped else _Kind.OTHER
 
 
 def read(crop: Grey, model: TextModel) -> tuple[str, float]:
