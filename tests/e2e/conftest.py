@@ -70,7 +70,7 @@ def gateway(*words: str) -> str:
 @pytest.fixture(scope="session")
 def research() -> dict[str, str]:
     """Address, user and password of the research side."""
-    if os.environ.get("DEIDGATE_INSTALLATION", "deidgate") == "deidgate":
+    if os.environ.get("GATEWAY_INSTALLATION", "deidgate") == "deidgate":
         pytest.fail("these tests fill a gateway: run them with ./gateway test e2e, on one of their own")
     found: dict[str, str] = json.loads(gateway("credentials", "--json"))["research"]
     return found

@@ -161,7 +161,7 @@ def _project(name: str) -> str:
 @pytest.fixture(scope="session")
 def gateway() -> Gateway:
     """The running installation that the tests were pointed at."""
-    name = os.environ.get("DEIDGATE_INSTALLATION", "")
+    name = os.environ.get("GATEWAY_INSTALLATION", "")
     if not name or name == "deidgate":
         pytest.fail("these tests kill and fill: run them with ./gateway test integration, on a gateway of their own")
     asked = subprocess.run(

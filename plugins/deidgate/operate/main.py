@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--installation",
         metavar="NAME",
-        default=os.environ.get("DEIDGATE_INSTALLATION", installation.DEFAULT),
+        default=os.environ.get("GATEWAY_INSTALLATION", installation.DEFAULT),
         help="which gateway on this machine, if there is more than one (default: %(default)s)",
     )
     several = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -85,7 +85,7 @@ def command(there: installation.Installation, docker: str, where: list[str], mor
         f"--group-add={SOCKET.stat().st_gid}" if SOCKET.exists() else f"--group-add={os.getgid()}",
         *(f"--volume={mount}" for mount in mounts),
         f"--workdir={root}",
-        f"--env=DEIDGATE_INSTALLATION={there.name}",
+        f"--env=GATEWAY_INSTALLATION={there.name}",
         "--env=HOME=/tmp",
         # For programs that a test starts; pytest itself has it from its own settings.
         f"--env=PYTHONPATH={root / 'plugins'}",

@@ -127,7 +127,7 @@ def test_tests_see_the_checkout_where_it_is_and_only_their_own_gateway(tmp_path)
     there = installation.find(tmp_path / "main", "test")
     words = testing.command(there, "docker", ["tests/unit"], ["-k", "x"])
     assert f"--volume={tmp_path}/main:{tmp_path}/main" in words
-    assert "--env=DEIDGATE_INSTALLATION=test" in words
+    assert "--env=GATEWAY_INSTALLATION=test" in words
     assert words[-3:] == ["tests/unit", "-k", "x"]
     assert not [word for word in words if "/shared" in word]
     (tmp_path / "shared").mkdir()
