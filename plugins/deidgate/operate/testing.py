@@ -57,6 +57,8 @@ def _test(site: Site, there: installation.Installation, given: argparse.Namespac
         builder.ensure(images.TEST_IMAGES, base, images.arguments_of(there.settings))
     shutil.rmtree(there.state / "tmp", ignore_errors=True)
     (there.state / "tmp").mkdir(parents=True)
+    # As /tmp is: some tests become another user.
+    (there.state / "tmp").chmod(0o1777)
     status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest))
     if given.what != "unit" and status == 0 and not given.keep:
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
