@@ -50,6 +50,8 @@ VERSIONS_OF_CODES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 # UIDs that the standard itself defines. Source: PS3.6 Annex A.
 STANDARD_UIDS = "1.2.840.10008."
 
+_UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_MAX_UID = 64
 _DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")
 
 
@@ -188,3 +190,8 @@ def names_definition(tag: int) -> bool:
         return bool(_DEFINITION.search(dictionary_description(tag)))
     except KeyError:
         return False
+
+
+def is_uid(text: str) -> bool:
+    """True when `text` has the form of a UID. Source: PS3.5 9.1."""
+    return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None

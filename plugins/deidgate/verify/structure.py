@@ -12,12 +12,14 @@ from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR
 
+from deidgate.verify.facts import is_uid
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
 from deidgate.verify.walk import Parents, Parsed
 
 _META_ALLOWED = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 _META_REQUIRED = (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012)
+_VERSION_NAME = 0x00020013
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 
@@ -34,6 +36,10 @@ def check_file(result: Parsed) -> Iterator[Finding]:
             yield Finding("file-meta-missing", f"(0002,{tag & 0xFFFF:04X})")
     for element in result.meta:
         if element.tag not in _META_ALLOWED:
+            yield Finding("file-meta-extra", element.path)
+        elif element.vr == "UI" and not is_uid(result.meta_value(element).decode("latin_1").rstrip("\0")):
+            yield Finding("uid-malformed", element.path)
+        elif element.tag == _VERSION_NAME and not result.meta_value(element).isascii():
             yield Finding("file-meta-extra", element.path)
     length = by_tag.get(0x00020000)
     if length is not None and result.meta:

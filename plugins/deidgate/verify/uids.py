@@ -7,17 +7,14 @@ SEG, SR or PR loses its images. Source: PS3.15 Table E.1-1a, action U; PS3.5 9.1
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from deidgate.plan.model import Plan
-from deidgate.verify.facts import STANDARD_UIDS, names_definition
+from deidgate.verify.facts import STANDARD_UIDS, is_uid, names_definition
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
 from deidgate.verify.walk import Element
 
-_UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
-_MAX_UID = 64
 _IDENTITY = {0x00080018: "sop_instance_uid", 0x0020000D: "study_instance_uid", 0x0020000E: "series_instance_uid"}
 
 
@@ -32,7 +29,7 @@ def check(original: View, result: View, plan: Plan | None) -> Iterator[Finding]:
         before = original.get(element.tag, element.parents)
         old = _values(original, before) if before is not None and before.vr in ("UI", "UN") else []
         for uid in new:
-            if uid and uid not in old and not (_UID.fullmatch(uid) and len(uid) <= _MAX_UID):
+            if uid and uid not in old and not is_uid(uid):
                 yield Finding("uid-malformed", element.path)
         if not any(old) or not any(new) or names_definition(element.tag):
             continue

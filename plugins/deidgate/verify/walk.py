@@ -18,6 +18,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR
+from pydicom.uid import UID_dictionary
 
 from deidgate.dicom.path import ElementPath
 
@@ -286,6 +287,9 @@ def walk(file: bytes) -> Parsed:
     at, transfer_syntax = _file_meta(meta)
     if not transfer_syntax:
         raise UnreadableError("transfer-syntax-missing", "file meta")
+    # How the bytes of an unknown one have to be read is a guess. Source: PS3.6 Table A-1.
+    if UID_dictionary.get(transfer_syntax, ("", ""))[1] != "Transfer Syntax":
+        raise UnreadableError("transfer-syntax-unknown", "file meta")
     data, start = file, at
     if transfer_syntax in DEFLATED:
         data, start = _inflate(file[at:], meta.faults), 0
@@ -321,6 +325,8 @@ def _file_meta(walk_: _Walk) -> tuple[int, str]:
         if raw_vr in _LONG:
             if at + 4 > len(data):
                 raise UnreadableError("element-cut-off", _place((), tag))
+            if length:
+                walk_.fault("reserved-bytes-used", (), tag)
             (length,) = _LITTLE_CODEC.length.unpack_from(data, at)
             at += 4
         if length > len(data) - at:
