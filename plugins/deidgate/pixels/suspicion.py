@@ -83,7 +83,11 @@ def suspect_picture(picture: Grey) -> Suspicion:
         response = np.asarray(cv2.morphologyEx(picture, kind, kernel), np.uint8)
         mean = float(response.mean())
         unquiet = unquiet or mean > UNQUIET
-        counts["strokes"] += letters_in_rows((response > max(CONTRAST, 3 * mean)).astype(np.uint8))
+        limit = max(CONTRAST, 3 * mean)
+        found = letters_in_rows((response > limit).astype(np.uint8))
+        if found < ROW and response.max() > 2 * limit:  # small letters run into one another by their soft edges
+            found = letters_in_rows((response > response.max() // 2).astype(np.uint8))
+        counts["strokes"] += found
     letters = max(counts.values())
     if letters >= ROW:
         return Suspicion(True, max(counts, key=lambda reason: counts[reason]), letters)

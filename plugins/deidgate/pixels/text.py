@@ -143,7 +143,7 @@ def find_text(frame: Frame, dataset: Dataset, model: TextModel) -> TextFound:
             box = tightened(picture, island) if kind is _Kind.TEXT else island.box
             kinds[kind].append(box)
             if kind is _Kind.TEXT:
-                covered[_slices(island.box)] = True
+                covered[_slices(box)] = True
     boxes = list(kinds[_Kind.TEXT])
     for box in (*kinds[_Kind.LETTER], *kinds[_Kind.MARKER]):
         if any(continues(box, line) for line in kinds[_Kind.TEXT]):
