@@ -93,14 +93,14 @@ _OLDEST_YEARS = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 are one category
 
 
 def change_date(vr: str, value: str, operation: DateOperation) -> str | None:
-    """Value of the DA, TM or DT element after `operation`; None when no value is left.
+    r"""Value of the DA, TM or DT element after `operation`; None when no value is left.
 
     Parameters
     ----------
     vr : str
         ``DA``, ``TM`` or ``DT``.
     value : str
-        One or more values with ``\\`` between them; empty values stay empty.
+        One or more values with ``\`` between them; empty values stay empty.
     operation : DateOperation
 
     Raises

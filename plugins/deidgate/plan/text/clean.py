@@ -26,7 +26,7 @@ from deidgate.plan.text.words import Words, words
 
 _MULTI_VALUED = frozenset({"LO", "SH", "UC", "CS", "PN", "AE"})
 # Taking something out can bring two halves of something else together, so it is done until nothing changes.
-_MOST_ROUNDS = 12
+_MOST_ROUNDS = 8
 _LONGEST_STRICT_NUMBER = 4
 
 
@@ -63,13 +63,30 @@ def _clean(text: str, revealed: Revealed, style: Style, vocabulary: Words) -> st
 
 def _spans(original: str, folded: str, revealed: Revealed, style: Style, vocabulary: Words) -> Iterator[Span]:
     parts = split(folded)
+    numbers = list(shapes(folded))
+    # What is a date or a number is no part of a name: names are looked for around it.
+    around = _blanked(folded, numbers)
     written = original if len(original) == len(folded) else folded
-    found = [*echoes(folded, parts, revealed, vocabulary), *shapes(folded), *people(written, folded, parts, vocabulary)]
+    found = list(echoes(folded, parts, revealed, vocabulary))
+    found.extend(people(written, around, split(around) if numbers else parts, vocabulary))
+    yield from numbers
     yield from found
     if any(span.kind is Kind.NAME for span in found):
         yield from _beside(folded, parts, found, revealed)
     if style is Style.STRICT:
         yield from _outside_vocabulary(parts, vocabulary)
+
+
+def _blanked(text: str, spans: list[Span]) -> str:
+    """`text` with characters that belong to no word in the place of the spans."""
+    pieces: list[str] = []
+    at = 0
+    for start, stop, _ in sorted(spans, key=lambda one: one[:2]):
+        if stop > at:
+            pieces.append(text[at:start] if start > at else "")
+            pieces.append("\0" * (stop - max(at, start)))
+            at = stop
+    return "".join(pieces) + text[at:]
 
 
 def _beside(folded: str, parts: list[Word], found: list[Span], revealed: Revealed) -> Iterator[Span]:

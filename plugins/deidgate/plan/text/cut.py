@@ -12,12 +12,14 @@ from collections.abc import Iterable, Sequence
 from deidgate.plan.text.spans import Span
 from deidgate.plan.text.words import roles
 
-_SEPARATORS = " \t_-^,;:/|.=#&@~'\"<>*"
+_SEPARATORS = " \t_-^,;:/|.=#&@~'\"<>*\\"
+_AT_END = _SEPARATORS.replace(".", "")  # a full stop ends the sentence before what was taken out
 _PARTNER = {"(": ")", "[": "]", "{": "}"}
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)([\W_]{0,3})\Z")
+_WORD_BEFORE = re.compile(r"(?<![^\W_])([^\W\d_]+)([^\w([{]|_){0,3}\Z")
 _LONGEST_LEAD = 4  # words that may lead to a span: "was scheduled by Dr"
 _LONGEST_WORD = 24
 _ANYTHING = re.compile(r"[^\W_]")
+_UNITS = frozenset({"m", "ms"})  # behind a number these are no addresses
 # In capitals at the beginning of a description these are modalities and no addresses.
 _MODALITIES = frozenset({"MR", "DR", "SR", "PR"})
 
@@ -56,10 +58,12 @@ def _with_lead(original: str, folded: str, origin: Sequence[int], span: Span, fl
     leads: frozenset[str] = getattr(roles(), f"leads_to_{span.kind.value}")
     for _ in range(_LONGEST_LEAD):
         match = _WORD_BEFORE.search(folded, max(floor, start - _LONGEST_WORD), start)
-        if not match or match[1] not in leads or "\n" in match[2]:
+        if not match or match[1] not in leads or "\n" in folded[match.end(1) : start]:
             break
         written = original[origin[match.start(1)] : origin[match.end(1)]]
-        if match.start() == 0 and written in _MODALITIES and "." not in match[2]:
+        if match.start() == 0 and written in _MODALITIES and "." not in folded[match.end(1) : start]:
+            break
+        if match[1] in _UNITS and folded[max(0, match.start() - 2) : match.start()].rstrip()[-1:].isdecimal():
             break
         start = match.start()
     return start
@@ -116,18 +120,25 @@ def _joined(pieces: list[str]) -> str:
     for number, piece in enumerate(pieces):
         rest = piece.lstrip(_SEPARATORS) if number else piece
         before = piece[: len(piece) - len(rest)]
-        if number == len(pieces) - 1:
-            bare = rest
-        else:
-            bare = rest.rstrip(_SEPARATORS)
+        bare = rest if number == len(pieces) - 1 else rest.rstrip(_AT_END)
         if not bare:
             gap = _stronger(gap, before + rest)
             continue
         if body:
-            body.append("" if bare[0] in ")]}\r\n" or body[-1][-1:] in "([{" else _one(_stronger(gap, before)) or " ")
+            body.append(_seam(body[-1], _stronger(gap, before), bare))
         body.append(bare)
         gap = rest[len(bare) :]
     return "".join(body)
+
+
+def _seam(left: str, gap: str, right: str) -> str:
+    """What stands between two pieces."""
+    if right[0] in ")]}\r\n" or left[-1:] in "([{":
+        return ""
+    if left[-1:] == ".":
+        gap = gap.replace(".", "")
+    # Scripts without spaces between words get none.
+    return _one(gap) or (" " if left[-1:].isascii() and right[0].isascii() else "")
 
 
 def _stronger(left: str, right: str) -> str:

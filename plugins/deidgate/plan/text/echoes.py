@@ -9,7 +9,8 @@ from deidgate.plan.text.revealed import Revealed
 from deidgate.plan.text.spans import Kind, Span, Word
 from deidgate.plan.text.words import Words, roles
 
-_FEWEST_INSIDE = 4  # letters that a name needs to be looked for inside a longer word
+# Letters that a name needs to be looked for at the beginning or end of a longer word; in its middle it needs one more.
+_FEWEST_INSIDE = 4
 _FEWEST_ACROSS = 4  # characters that a name or code needs to be looked for across separators
 _WIDEST_GAP = 3  # characters between two parts of one name or code
 _FEWEST_CODE_INSIDE = 6  # characters that a code needs to be looked for inside a longer run
@@ -23,11 +24,11 @@ def echoes(text: str, words: Sequence[Word], revealed: Revealed, vocabulary: Wor
         elif word.text in revealed.places:
             yield Span(*_with_neighbours(words, index), Kind.PLACE)
         elif word.is_letters and len(word.text) > _FEWEST_INSIDE and not vocabulary.is_term(word.text):
-            yield from _inside_word(text, word, revealed, vocabulary)
+            yield from _inside_word(word, revealed, vocabulary)
         yield from _phrases(words, index, revealed)
         if word.text[:_FEWEST_ACROSS] in revealed.stems or word.text in revealed.stems:
             yield from _across(text, words, index, revealed)
-    if revealed.codes and any(c.isdecimal() for c in text):
+    if (revealed.codes or revealed.days) and any(c.isdecimal() for c in text):
         yield from _codes_inside(text, revealed)
         yield from _days_inside(text, revealed)
     yield from _unspaced(text, revealed)
@@ -42,16 +43,20 @@ def _stands_alone(text: str, word: Word) -> bool:
     return not before.isdecimal() and not after.isdecimal()
 
 
-def _inside_word(text: str, word: Word, revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
+def _inside_word(word: Word, revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
     for name in revealed.names:
-        if len(name) >= _FEWEST_INSIDE and (at := word.text.find(name)) >= 0:
-            if not name.isascii() and not _has_cases(name):
-                continue
-            rest = (word.text[:at], word.text[at + len(name) :])
-            if all(not part or part in vocabulary.imaging for part in rest):
-                yield Span(word.start + at, word.start + at + len(name), Kind.NAME)
-            else:
-                yield Span(word.start, word.stop, Kind.NAME)
+        if len(name) < _FEWEST_INSIDE or name not in word.text or not (name.isascii() or _has_cases(name)):
+            continue
+        at = word.text.find(name)
+        if word.text.endswith(name):
+            at = len(word.text) - len(name)
+        rest = (word.text[:at], word.text[at + len(name) :])
+        if len(name) == _FEWEST_INSIDE and all(rest) and not word.text.startswith(name):
+            continue
+        if all(not part or part in vocabulary.imaging for part in rest):
+            yield Span(word.start + at, word.start + at + len(name), Kind.NAME)
+        else:
+            yield Span(word.start, word.stop, Kind.NAME)
 
 
 def _phrases(words: Sequence[Word], index: int, revealed: Revealed) -> Iterator[Span]:
@@ -66,7 +71,8 @@ def _end_of_phrase(words: Sequence[Word], index: int, phrase: tuple[str, ...]) -
     """Where the phrase that begins at a word ends, 0 when the text has something else."""
     wanted = "".join(phrase)
     have = ""
-    for word in words[index:]:
+    for at in range(index, len(words)):
+        word = words[at]
         have += word.text
         if have == wanted:
             return word.stop
@@ -78,7 +84,8 @@ def _end_of_phrase(words: Sequence[Word], index: int, phrase: tuple[str, ...]) -
 def _across(text: str, words: Sequence[Word], index: int, revealed: Revealed) -> Iterator[Span]:
     """Names and codes that are broken up by separators, from word border to word border."""
     joined, last = "", words[index]
-    for count, word in enumerate(words[index:]):
+    for at in range(index, len(words)):
+        word, count = words[at], at - index
         if count and (word.start - last.stop > _WIDEST_GAP or "\\" in text[last.stop : word.start]):
             break
         joined, last = joined + word.text, word

@@ -29,7 +29,8 @@ _PLACE_LABEL = re.compile(
     r"(?<![a-z])(?:address|adresse|direccion|indirizzo|employer|institution|hospital|facility|clinic)\s{0,2}[:=]\s{0,3}[^\n\r;|]{1,100}"
 )
 _NEAR = re.compile(r"[\s,.^'’`_()\-\[\]:=/\"]{0,3}")
-_LONGEST_CHAIN = 4
+_LONGEST_CHAIN = 4  # words that a name has at most, behind its first, or before it
+_LONGEST_JOINED = 30  # letters of two names written as one word
 
 
 def people(original: str, text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[Span]:
@@ -98,6 +99,7 @@ def _is_name(text: str, words: Sequence[Word], index: int, vocabulary: Words) ->
 def _first_of_name(text: str, words: Sequence[Word], index: int, floor: int, vocabulary: Words) -> int:
     """Index of the first word of the name that one of its words betrays: unknown words and initials before it."""
     first = index
+    floor = max(floor, index - _LONGEST_CHAIN)
     while first > floor and words[first - 1].is_letters and _near(text, words, first - 1, first):
         before = words[first - 1]
         is_initial = len(before.text) == 1 and text[before.stop : before.stop + 1] in (".", "'", "’")
@@ -118,7 +120,8 @@ def _addressed(text: str, words: Sequence[Word], first: int) -> int | None:
     """The first word of the name behind an address: it is one, whatever it is."""
     first = _skip_between(words, first)
     at = first
-    while at < len(words) and len(words[at].text) == 1 and words[at].is_letters and _near(text, words, at - 1, at):
+    last = min(len(words), first + _LONGEST_CHAIN)
+    while at < last and len(words[at].text) == 1 and words[at].is_letters and _near(text, words, at - 1, at):
         at += 1
     if at >= len(words) or not words[at].is_letters or not _near(text, words, at - 1, at):
         return None
@@ -134,7 +137,8 @@ def _announced(text: str, words: Sequence[Word], first: int, vocabulary: Words) 
 
 
 def _skip_between(words: Sequence[Word], at: int) -> int:
-    while at < len(words) and words[at].text in roles().between:
+    last = min(len(words), at + _LONGEST_CHAIN)
+    while at < last and words[at].text in roles().between:
         at += 1
     return at
 
@@ -168,7 +172,7 @@ def _is_unknown(word: str, vocabulary: Words) -> bool:
 
 def _is_joined_name(word: str, vocabulary: Words) -> bool:
     """Two names, or an initial and a name, written as one word: ``johnsonmary``, ``jsmith``, ``smithj``."""
-    if len(word) < 6 or vocabulary.is_known(word) or vocabulary.is_term(word):
+    if not 6 <= len(word) <= _LONGEST_JOINED or vocabulary.is_known(word) or vocabulary.is_term(word):
         return False
     if any(len(name) > 4 and vocabulary.is_certain_name(name) for name in (word[1:], word[:-1])):
         return True

@@ -201,7 +201,8 @@ def _names(found: _Found, vocabulary: Words, value: str) -> None:
 def _name(found: _Found, vocabulary: Words, part: str) -> None:
     if len(part) < _FEWEST_LETTERS or part in roles().particles or part in roles().titles or part in roles().no_names:
         return
-    if part in vocabulary.imaging and part not in vocabulary.proper:
+    is_imaging = part in vocabulary.imaging and part not in vocabulary.proper
+    if is_imaging or (part in vocabulary.english and len(part) < _FEWEST_CODE):
         found.common.add(part)
     else:
         found.names.add(part)
@@ -216,7 +217,8 @@ def _joined(found: _Found, parts: list[str]) -> None:
 def _joined_whole(found: _Found, components: list[list[str]]) -> None:
     """Family and given name in one word, in both orders: written so in scripts without spaces, and in log-in names."""
     family, given = ("".join(c) for c in [*components, [], []][:2])
-    if family and given and family not in roles().no_names:
+    said = roles().no_names | roles().titles
+    if family and given and family not in said and given not in said:
         for joined in (family + given, given + family):
             if len(joined) >= _FEWEST_CODE or not joined.isascii():
                 found.names.add(joined)

@@ -27,7 +27,7 @@ _PLAIN_MONTHS = (
 _GAP = r"[\s_.,/\-^]{0,3}"
 _D = r"(?:0?[1-9]|[12]\d|3[01])"
 _M = r"(?:0?[1-9]|1[0-2])"
-_Y = r"(?:1[89]|20)\d{2}"
+_Y = r"(?:1[89]|2[01])\d{2}"
 _NTH = r"(?:st|nd|rd|th)?"
 _CLOCK = r"(?:[\s,t_@\-]{0,3}(?:at\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\.\d{1,6})?(?:\s?[ap]\.?m\b\.?)?)?"
 _NO_DIGIT_BEFORE = r"(?<!\d)(?<!\d[.,])"
@@ -36,11 +36,12 @@ _NO_DIGIT_AFTER = r"(?!\d)(?![.,]\d)"
 _WORDED_DATES = [
     re.compile(p + _CLOCK)
     for p in (
-        rf"(?<!\d){_D}{_NTH}{_GAP}(?:of\s)?{_MONTHS}{_GAP}'?(?:{_Y}|\d{{2}})(?![\d.]\d?)",
+        rf"(?<![a-z\d]){_D}{_NTH}{_GAP}(?:of\s)?{_MONTHS}{_GAP}'?(?:{_Y}|\d{{2}})(?![\d.]\d?)",
+        rf"(?<!\d)\d\d{_MONTHS}(?:{_Y}|\d{{2}})(?!\d)",
         rf"(?<!\d){_Y}{_GAP}{_MONTHS}{_GAP}{_D}{_NTH}(?!\d)",
         rf"(?<![a-z]){_MONTHS}{_GAP}{_D}{_NTH}[\s,_.\-^]{{1,3}}'?(?:{_Y}|\d{{2}})(?!\d)(?![.,]\d)",
         rf"(?<![a-z]){_MONTHS}{_GAP}'?{_Y}(?!\d)",
-        rf"(?<!\d)(?:{_D}{_NTH}{_GAP}(?:of\s)?{_PLAIN_MONTHS})",
+        rf"(?<![a-z\d.]){_D}{_NTH}{_GAP}(?:of\s)?{_PLAIN_MONTHS}",
         rf"(?<![a-z]){_PLAIN_MONTHS}{_GAP}{_D}{_NTH}(?![\d.])",
         rf"(?<![a-z]){_MONTHS}\s{{0,2}}{_D}(?:st|nd|rd|th)(?![a-z])",
     )
@@ -82,7 +83,7 @@ _PHONES = [
 ]
 _LOCAL_PHONE = re.compile(r"(?<![\d.\-/])(?<!b)([2-9]\d{2})-(\d{4})(?![\d.\-])")
 _CALLED = re.compile(
-    r"(?<![a-z])(?:tel(?:ephone|efon|efono)?|phone|fax|cell|mobile|mob|handy|pager|beeper|bleep|call(?:ed|s)?|contact|ext(?:ension)?|"
+    r"(?<![a-z])(?:tel(?:ephone|efon|efono)?|phone|fax|cell|mobile|mob|handy|pager|beeper|bleep|call(?:ed|s)?|contact|extension|ext(?=[.:#])|"
     r"telefax|rufnummer|fon|phon)(?![a-z])[\s.:=#]{0,3}(?:(?:no|number|nr|at|on)(?![a-z])[\s.:#]{0,3})?(\+?\(?\d[\d\s().\-/x+]{2,24}\d)"
 )
 _SSN = re.compile(r"(?<![\d.\-])\d{3}-\d{2}-\d{4}(?![\d\-])")
@@ -256,7 +257,7 @@ def _is_identifier(text: str, match: re.Match[str]) -> bool:
 
 
 def _digits(text: str) -> int:
-    return sum(c.isdecimal() for c in text)
+    return sum(map(text.count, "0123456789"))
 
 
 def _mails(text: str) -> Iterator[Span]:

@@ -22,6 +22,9 @@ _TERM = re.compile(
 )
 
 
+_INFLECTION = re.compile(r"(?<=...)(?:s|es|ed|d|ing|al|ly|en|er)$")
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The word lists.
@@ -48,8 +51,13 @@ class Words:
     proper: frozenset[str]
 
     def is_term(self, word: str) -> bool:
-        """True for a word of imaging or common language that is not held for a name."""
-        return word in self.imaging or word in self.english or (len(word) > 5 and _TERM.search(word[-10:]) is not None)
+        """True for a word of imaging or common language, also inflected, that is not held for a name."""
+        if word in self.imaging or word in self.english:
+            return True
+        if len(word) < 5 or word in self.names:
+            return False
+        stem = _INFLECTION.sub("", word)
+        return stem in self.imaging or stem in self.english or _TERM.search(word[-10:]) is not None
 
     def is_known(self, word: str) -> bool:
         """True when any list has the word."""
