@@ -43,6 +43,9 @@ class Image:
 
 PACKAGE = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "plugins", ".dockerignore")
 
+# The tests import the package from the checkout: only what it stands on is in their image.
+REQUIREMENTS = ("pyproject.toml", "requirements.lock", "plugins/requirements.py")
+
 IMAGES: tuple[Image, ...] = (
     Image("core", "plugins/Dockerfile", ".", PACKAGE, ("base",), target="core"),
     Image("engine", "plugins/Dockerfile", ".", PACKAGE, ("base",), target="engine"),
@@ -54,8 +57,11 @@ IMAGES: tuple[Image, ...] = (
 )
 """What runs, in the order in which it is built."""
 
-TEST_IMAGES: tuple[Image, ...] = (
-    Image("venv-test", "plugins/Dockerfile", ".", PACKAGE, ("base",), target="test"),
+TEST_# The tests import the package from the checkout: only what it stands on is in their image.
+REQUIREMENTS = ("pyproject.toml", "requirements.lock", "plugins/requirements.py")
+
+IMAGES: tuple[Image, ...] = (
+    Image("venv-test", "plugins/Dockerfile", ".", REQUIREMENTS, ("base",), target="test"),
     Image("test", "tests/Dockerfile", "tests", ("tests/Dockerfile",), ("base", "venv-test")),
 )
 """What only `gateway test` needs."""
