@@ -57,10 +57,7 @@ IMAGES: tuple[Image, ...] = (
 )
 """What runs, in the order in which it is built."""
 
-TEST_# The tests import the package from the checkout: only what it stands on is in their image.
-REQUIREMENTS = ("pyproject.toml", "requirements.lock", "plugins/requirements.py")
-
-IMAGES: tuple[Image, ...] = (
+TEST_IMAGES: tuple[Image, ...] = (
     Image("venv-test", "plugins/Dockerfile", ".", REQUIREMENTS, ("base",), target="test"),
     Image("test", "tests/Dockerfile", "tests", ("tests/Dockerfile",), ("base", "venv-test")),
 )
