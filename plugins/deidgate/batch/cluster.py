@@ -61,7 +61,7 @@ class Cluster:
             yield from self._results(distributed, client, iter(chunks))
 
     def _results(self, distributed: Any, client: Any, source: Iterator[Sequence[Task]]) -> Iterator[list[Done]]:
-        waiting = distributed.as_completed(with_results=False)
+        waiting = distributed.as_completed(loop=client.loop)
         given: dict[str, Sequence[Task]] = {}
         more = True
         while more or given:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pydicom import Dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.presentation import PresentationContext
@@ -198,6 +199,4 @@ def _followed(answers: Iterator[tuple[Dataset, Dataset | None]], refused: str) -
 def _text(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        return str(value)
-    return "\\".join(str(part) for part in value)
+    return "\\".join(str(part) for part in value) if isinstance(value, MultiValue | list) else str(value)
