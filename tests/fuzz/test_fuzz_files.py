@@ -110,6 +110,8 @@ def without_writer_and_mark(data: bytes) -> bytes:
     length = int.from_bytes(data[version + 6 : version + 8], "little")
     class_uid = data.index(b"\x02\x00\x12\x00UI")
     data = data[: class_uid + 8] + data[version : version + 8] + data[version + 8 + length :]
+    # A UID may be padded by a space, which readers take as they take NUL.
+    data = data.replace(b" \x08\0\x18\0UI", b"\0\x08\0\x18\0UI")
     return re.sub(rb"(Deidgate mark [12]/2 )[A-Za-z0-9_-]{43}", rb"\1", data)
 
 

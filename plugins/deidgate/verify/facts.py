@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from enum import Flag, StrEnum, auto
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -153,6 +153,7 @@ def _tag(text: str) -> int:
     return int(group.lower().replace("xx", "00"), 16) << 16 | int(element, 16)
 
 
+@lru_cache(maxsize=1 << 14)
 def row_of(tag: int) -> Row | None:
     """The row that names `tag`, also in repeating groups; None for private and unnamed attributes."""
     group = tag >> 16
@@ -184,6 +185,7 @@ def safe_private() -> dict[tuple[str, int, int], str]:
     return found
 
 
+@lru_cache(maxsize=1 << 12)
 def names_definition(tag: int) -> bool:
     """True for attributes whose UID names a definition (a SOP Class, a coding scheme) and no instance of anything."""
     try:

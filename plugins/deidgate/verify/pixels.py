@@ -76,6 +76,10 @@ def check(original: View, result: View, outcome: PixelsSeen | None) -> Iterator[
         if _number(original, tag) != _number(result, tag):
             yield Finding("pixel-format-changed", f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
             return
+    # Encapsulated pixels are OB, native ones as they were. Source: PS3.5 A.4 and 8.2.
+    expected = "OB" if after.fragments is not None else before.vr
+    if original.parsed.transfer_syntax == result.parsed.transfer_syntax and after.vr != expected:
+        yield Finding("vr-changed", _WHERE)
     boxes = tuple(outcome.boxes) if outcome is not None and str(outcome.status) == "masked" else ()
     if not boxes:
         yield from _unmasked(original, before, result, after)

@@ -23,7 +23,7 @@ from deidgate.verify.codestream import segments
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
 from deidgate.verify.text import ENCODINGS, canonical, canonical_text, fold
-from deidgate.verify.view import IN_CHARSET, NUMBERS, TEXT, TIMES, View
+from deidgate.verify.view import IN_CHARSET, NUMBERS, TEXT, TIMES, WIDTHS, View
 from deidgate.verify.walk import PIXEL_DATA, Element
 from deidgate.verify.words import is_common
 
@@ -62,6 +62,9 @@ def places(result: View, comments: Mapping[str, bytes]) -> list[Place]:
     for element in result.elements:
         size = element.stop - element.start
         if not size or element.items is not None or element.fragments is not None:
+            continue
+        if size < _SHORT_IN_BYTES and element.vr in WIDTHS:
+            # One number has no room for a needle.
             continue
         if element.tag in SAMPLES and size > _LONGEST_SAMPLE_FREE:
             continue
@@ -123,21 +126,31 @@ def _path(place: Place) -> str:
 def _uids(uids: Mapping[bytes, str], everywhere: list[Place]) -> Iterator[Finding]:
     if not uids:
         return
+    known: dict[bytes, str] = {}
     for place in everywhere:
         if place.vr in TIMES or place.vr in NUMBERS:
             continue
         for match in _UID_LIKE.finditer(place.value):
             token = match.group()
-            while token:
-                if token in uids:
-                    yield Finding("uid-left", _path(place), uids[token])
-                    break
-                token = token[: token.rfind(b".")] if token.count(b".") > 2 else b""
+            source = known.get(token)
+            if source is None:
+                source = known[token] = _source_of(token, uids)
+            if source:
+                yield Finding("uid-left", _path(place), source)
         # UTF-16 in private and unknown elements.
         if b"\0" in place.value and place.vr not in TEXT and place.vr != "UI":
             for match in _UID_LIKE.finditer(place.value.replace(b"\0", b"")):
                 if match.group() in uids:
                     yield Finding("uid-left", _path(place), uids[match.group()])
+
+
+def _source_of(token: bytes, uids: Mapping[bytes, str]) -> str:
+    """Keyword of the original UID that `token` is or begins with; empty when it is none."""
+    while token:
+        if token in uids:
+            return uids[token]
+        token = token[: token.rfind(b".")] if token.count(b".") > 2 else b""
+    return ""
 
 
 def _stands_in(needle: Needle, place: Place, original: View, result: View, own_words: frozenset[str]) -> bool:

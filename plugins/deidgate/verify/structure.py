@@ -37,6 +37,8 @@ def check_file(result: Parsed) -> Iterator[Finding]:
     for element in result.meta:
         if element.tag not in _META_ALLOWED:
             yield Finding("file-meta-extra", element.path)
+        elif not _vr_fits(element.tag, element.vr):
+            yield Finding("vr-wrong", element.path)
         elif element.vr == "UI" and not is_uid(result.meta_value(element).decode("latin_1").rstrip("\0")):
             yield Finding("uid-malformed", element.path)
         elif element.tag == _VERSION_NAME and not result.meta_value(element).isascii():
