@@ -7,6 +7,7 @@ import csv
 import getpass
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ import click
 
 from deidgate.cli.options import FILE, json_option, mapping_options, policy_option
 from deidgate.cli.table import open_table
+from deidgate.errors import ConfigurationError
+from deidgate.store.store import Store
 
 HEADER = ("id_old", "id_new")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,6 +49,7 @@ Example:
 @click.option("--uids", type=click.Path(path_type=Path), help="CSV of Study, Series and SOP Instance UIDs.")
 @click.option("--patients", type=click.Path(path_type=Path), help="CSV of Patient IDs.")
 @click.option("--project", help="Only this project.")
+@click.option("--approval", "approvals", type=int, multiple=True, help="Number of an approval, for each file.")
 @_who_and_why
 @mapping_options
 @json_option
@@ -53,6 +57,7 @@ def export(
     uids: Path | None,
     patients: Path | None,
     project: str | None,
+    approvals: tuple[int, ...],
     by: str,
     why: str,
     mapping: str | None,
@@ -64,10 +69,13 @@ def export(
         raise click.UsageError("give --uids FILE, --patients FILE or both")
     written: dict[str, int] = {}
     with open_table(mapping, keys) as store:
+        of = {one.action: one.id for one in store.approvals.waiting() if one.id in approvals}
         if uids is not None:
-            written["uids"] = _write(uids, store.custody.export_uids(by, why, project))
+            pairs = store.custody.export_uids(by, why, project, approval=of.get("export-uids"))
+            written["uids"] = _write(uids, pairs)
         if patients is not None:
-            written["patients"] = _write(patients, store.custody.export_patients(by, why, project))
+            pairs = store.custody.export_patients(by, why, project, approval=of.get("export-patients"))
+            written["patients"] = _write(patients, pairs)
     if as_json:
         click.echo(json.dumps(written))
     else:
@@ -110,8 +118,9 @@ def import_(
     from deidgate.store.model import PatientRow
 
     rows = [PatientRow(number, project, site, old, new) for number, old, new in _read(file)]
-    with open_table(mapping, keys, create=not dry_run) as store:
-        report = store.custody.import_patients(rows, policies.load(policy).pseudonym, by, why, dry_run=dry_run)
+    style = policies.load(policy).pseudonym
+    with tempfile.TemporaryDirectory() as nowhere, _table_or_rehearsal(mapping, keys, dry_run, nowhere) as store:
+        report = store.custody.import_patients(rows, style, by, why, dry_run=dry_run)
     problems = [{"line": finding.number, "code": finding.code} for finding in report.problems]
     if as_json:
         click.echo(json.dumps({"new": report.new, "unchanged": report.unchanged, "problems": problems}))
@@ -145,6 +154,8 @@ def look_up(
 
     from deidgate.cli.exits import Exit
 
+    if value == "-":
+        value = sys.stdin.readline().strip()
     with open_table(mapping, keys) as store:
         found = store.custody.look_up(value, by, why, project)
     for one in found:
@@ -189,9 +200,17 @@ def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: s
     click.echo(f"{forgotten} UIDs forgotten")
 
 
-def _read(path: Path) -> list[tuple[int, str, str]]:
-    from deidgate.errors import ConfigurationError
+def _table_or_rehearsal(mapping: str | None, keys: Path | None, dry_run: bool, nowhere: str) -> Store:
+    """The table; in a dry run, where there is none yet, an empty one that nobody keeps."""
+    try:
+        return open_table(mapping, keys, create=not dry_run)
+    except ConfigurationError as error:
+        if not dry_run or error.code != "mapping-absent":
+            raise
+        return open_table(str(Path(nowhere) / "mapping.db"), None, create=True)
 
+
+def _read(path: Path) -> list[tuple[int, str, str]]:
     # IDs are texts: leading zeros stay, and nothing is evaluated.
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

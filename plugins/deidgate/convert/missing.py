@@ -16,6 +16,10 @@ class ExtraMissingError(ConfigurationError):
         super().__init__("extra-missing", extra)
         self.extra = extra
 
+    def __str__(self) -> str:
+        """What to type."""
+        return f"an optional part is missing: pip install 'deidgate[{self.extra}]'"
+
 
 def need(module: str, extra: str) -> ModuleType:
     """The optional `module`.

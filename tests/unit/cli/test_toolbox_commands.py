@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The toolbox as its user types it."""
+
+import csv
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from pydicom.data import get_testdata_file
+from tests.data.toolbox_archives import zipped
+from tests.data.toolbox_series import ct, encoded
+
+from deidgate.cli import main
+
+
+@pytest.fixture(autouse=True)
+def own_place(tmp_path, monkeypatch):
+    """The user's folder for the mapping table, and an empty folder to work in."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name in list(os.environ):
+        if name.startswith("DEIDGATE_"):
+            monkeypatch.delenv(name)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+def deidgate(*arguments: object, code: int = 0, typed: str | None = None) -> str:
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.fixture
+def scan(own_place) -> Path:
+    path = own_place / "IM0001.dcm"
+    path.write_bytes(encoded(ct(1, 1, 1, 1, rows=16)))
+    return path
+
+
+@pytest.fixture
+def incoming(own_place) -> Path:
+    folder = own_place / "incoming"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        (folder / f"IM{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=16)))
+    return folder
+
+
+# -- run ------------------------------------------------------------------------------------
+
+
+def test_run_makes_results_and_a_report_and_tells_how_many(incoming, own_place):
+    said = deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    assert "3 files: 3 done" in said and "out.deidgate/report.csv" in said
+    assert len(list((own_place / "out").glob("*.dcm"))) == 3
+
+
+def test_run_says_with_its_exit_code_that_something_is_held(incoming):
+    (incoming / "broken.dcm").write_bytes(encoded(ct(rows=16))[:800])
+    said = deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out", code=3)
+    assert "1 × length-beyond-end" in said
+
+
+def test_run_answers_a_script_in_json(incoming):
+    (incoming / "notes.txt").write_text("x")
+    said = json.loads(deidgate("run", "--policy", "basic", "--jobs", 0, "--json", "incoming", "out"))
+    assert said["counts"] == {"done": 3, "skipped": 1} and said["complete"] is True
+
+
+def test_run_into_a_zip(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out.zip")
+    with zipfile.ZipFile("out.zip") as archive:
+        assert sorted(archive.namelist()) == ["IM1.dcm", "IM2.dcm", "IM3.dcm"]
+        assert pydicom.dcmread(io.BytesIO(archive.read("IM1.dcm"))).PatientID.startswith("P-")
+    assert (own_place / "out.zip.deidgate" / "report.csv").exists()
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out.zip", code=2)
+
+
+def test_run_beside(scan, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "--beside", "IM0001.dcm")
+    assert (own_place / "IM0001_deidentified.dcm").exists()
+    assert scan.exists()
+
+
+def test_run_refuses_an_output_inside_the_input(incoming):
+    assert "output-inside-input" in deidgate(
+        "run", "--policy", "basic", "--jobs", 0, "incoming", "incoming/out", code=1
+    )
+
+
+def test_run_names_the_shipped_policies_when_asked_for_another(incoming):
+    said = deidgate("run", "--policy", "nonsense", "incoming", "out", code=1)
+    assert "policy-unknown" in said and "basic" in said
+
+
+def test_run_again_does_nothing_again(incoming):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    assert "3 were finished before" in deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+
+
+def test_run_prints_lines_where_there_is_no_terminal(incoming, own_place):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from deidgate.cli import main; main()",
+            "run",
+            "--policy",
+            "basic",
+            "incoming",
+            "out",
+            "--jobs",
+            "1",
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(p).resolve()) for p in sys.path if p)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_no_identity_is_printed_or_logged(incoming, capfd):
+    (incoming / "broken.dcm").write_bytes(encoded(ct(rows=16))[:800])
+    said = deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out", code=3)
+    seen = said + "".join(capfd.readouterr())
+    assert [needle for needle in ("Okafor", "MRN0000001", "19570811", "1.2.826") if needle in seen] == []
+
+
+# -- look -----------------------------------------------------------------------------------
+
+
+def test_show_lists_and_chooses(scan):
+    assert "(0010,0010) PN PatientName = Okafor^Chidi" in deidgate("show", scan)
+    assert "ACME_ACQU_01" in deidgate("show", "--private", scan)
+    assert "PatientName" not in deidgate("show", "--group", "0008", scan)
+    first = json.loads(deidgate("show", "--json", "--group", "0010", scan).splitlines()[0])
+    assert first["name"] == "PatientName"
+    assert "not-dicom" in deidgate("show", __file__, code=1)
+
+
+def test_explain_says_what_and_why_and_shows_values_only_if_asked(scan):
+    said = deidgate("explain", "--policy", "basic", scan)
+    assert "PatientName" in said and "E.1-1" in said and "Okafor" not in said
+    assert "Okafor" in deidgate("explain", "--policy", "basic", "--values", scan)
+    assert len(deidgate("explain", "--policy", "basic", "--changed", scan)) < len(said)
+
+
+def test_explain_says_that_a_file_would_be_held(own_place):
+    ds = ct(rows=8)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.3.4"
+    (own_place / "x.dcm").write_bytes(encoded(ds))
+    assert "held: sop-class-unknown" in deidgate("explain", "--policy", "basic", "x.dcm", code=3)
+
+
+def test_verify_finds_nothing_in_results_and_finds_what_somebody_changed(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    path = own_place / "out" / "IM1.dcm"
+    ds = pydicom.dcmread(path)
+    ds.PatientComments = "seen by Okafor"
+    ds.save_as(path)
+    said = deidgate("verify", "incoming", "out", code=3)
+    assert "IM1.dcm" in said and "Okafor" not in said
+
+
+# -- policy and mapping ---------------------------------------------------------------------
+
+
+def test_policies_are_listed_checked_copied_and_compared(own_place, scan):
+    assert "basic" in deidgate("policy", "list") and "mammography" in deidgate("policy", "list")
+    assert "good" in deidgate("policy", "check", "basic", "longitudinal")
+    deidgate("policy", "copy", "basic", "mine.toml")
+    assert deidgate("policy", "diff", "basic", "mine.toml") == ""
+    assert "StudyDate" in deidgate("policy", "diff", "basic", "full-dates", "--on", scan, code=3)
+    (own_place / "bad.toml").write_text('name = "x"\n')
+    deidgate("policy", "check", "bad.toml", code=1)
+
+
+def test_the_mapping_table_is_exported_looked_up_purged_and_audited(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    assert (own_place.parent / "data" / "deidgate" / "mapping.db").exists()
+    deidgate("mapping", "export", "--uids", "uids.csv", "--patients", "patients.csv", "--why", "test")
+    assert stat.S_IMODE((own_place / "uids.csv").stat().st_mode) == 0o600
+    with (own_place / "patients.csv").open(newline="") as file:
+        (patient,) = csv.DictReader(file)
+    assert patient["id_old"] == "MRN0000001"
+    with (own_place / "uids.csv").open(newline="") as file:
+        pairs = {row["id_old"]: row["id_new"] for row in csv.DictReader(file)}
+    made = pydicom.dcmread(own_place / "out" / "IM1.dcm")
+    original = pydicom.dcmread(incoming / "IM1.dcm")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        assert pairs[original[keyword].value] == made[keyword].value
+    assert made.PatientID == patient["id_new"]
+    found = json.loads(deidgate("mapping", "look-up", patient["id_new"], "--why", "test", "--json"))
+    assert found["patient_id"] == "MRN0000001"
+    deidgate("mapping", "look-up", "nobody", "--why", "test", code=3)
+    deidgate("mapping", "purge", patient["id_new"], "--why", "withdrawn", "--yes")
+    deidgate("mapping", "look-up", patient["id_new"], "--why", "test", code=3)
+    trail = deidgate("audit", "list")
+    assert all(action in trail for action in ("export-uids", "export-patients", "look-up", "purge-patient"))
+    assert "MRN0000001" not in trail
+    head = deidgate("audit", "head").strip()
+    assert "unchanged" in deidgate("audit", "verify", "--noted", head)
+
+
+def test_pre_assigned_pseudonyms_are_used(incoming, own_place):
+    (own_place / "ids.csv").write_text("id_old,id_new\nMRN0000001,TRIAL-007\n")
+    assert "1 new would be written" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", "--dry-run")
+    assert not (own_place.parent / "data").exists()
+    deidgate("mapping", "import", "ids.csv", "--policy", "basic")
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    assert pydicom.dcmread(own_place / "out" / "IM1.dcm").PatientID == "TRIAL-007"
+    (own_place / "clash.csv").write_text("id_old,id_new\nOTHER,TRIAL-007\n")
+    assert "line 2" in deidgate("mapping", "import", "clash.csv", "--policy", "basic", code=3)
+    (own_place / "wrong.csv").write_text("a,b\n1,2\n")
+    deidgate("mapping", "import", "wrong.csv", "--policy", "basic", code=1)
+
+
+def test_two_tables_give_two_pseudonyms_and_one_table_gives_one(incoming, own_place):
+    for name, table in (("a", "one/m.db"), ("b", "one/m.db"), ("c", "two/m.db")):
+        deidgate("run", "--policy", "basic", "--jobs", 0, "--mapping", table, "incoming", name)
+    first, second, third = (pydicom.dcmread(own_place / name / "IM1.dcm") for name in "abc")
+    assert (first.PatientID, first.SOPInstanceUID) == (second.PatientID, second.SOPInstanceUID)
+    assert first.PatientID != third.PatientID and first.SOPInstanceUID != third.SOPInstanceUID
+
+
+def test_a_table_without_its_keys_is_refused_and_not_given_new_ones(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "--mapping", "one/m.db", "incoming", "a")
+    (own_place / "one" / "keys").rename(own_place / "elsewhere")
+    assert "mapping-without-keys" in deidgate(
+        "run", "--policy", "basic", "--jobs", 0, "--mapping", "one/m.db", "incoming", "b", code=1
+    )
+    assert not (own_place / "one" / "keys").exists()
+
+
+def test_choices_in_the_terminal_become_a_policy(scan, own_place):
+    listed = deidgate("select", scan, "mine.toml", "--policy", "basic", "--all", typed="q\n", code=1)
+    numbers = {line.split()[2]: line.split()[0] for line in listed.splitlines() if line[:4].strip().isdigit()}
+    typed = f"{numbers['KVP']} x\n{numbers['StudyTime']} k\n999 x\nw\n"
+    deidgate("select", scan, "mine.toml", "--policy", "basic", "--all", typed=typed)
+    assert "good" in deidgate("policy", "check", "mine.toml")
+    said = {
+        line.split()[2]: line.split()[0]
+        for line in deidgate("explain", "--policy", "mine.toml", scan).splitlines()
+        if line.split()[1].startswith("(")
+    }
+    assert (said["KVP"], said["StudyTime"]) in {("X", "K"), ("X", "C"), ("Z", "K"), ("Z", "C")}
+
+
+# -- change ---------------------------------------------------------------------------------
+
+
+def test_edit_warns_refuses_and_never_overwrites(scan, own_place):
+    deidgate("edit", scan, "out.dcm", "--set", "PatientSex=M", "--delete", "PatientAddress")
+    assert pydicom.dcmread("out.dcm").PatientSex == "M"
+    assert "Type 1" in deidgate("edit", scan, "two.dcm", "--delete", "StudyInstanceUID")
+    assert "breaks-the-iod" in deidgate("edit", scan, "three.dcm", "--delete", "StudyInstanceUID", "--strict", code=1)
+    assert "destination-exists" in deidgate("edit", scan, "out.dcm", "--set", "PatientSex=F", code=1)
+    assert pydicom.dcmread("out.dcm").PatientSex == "M"
+    deidgate("edit", scan, "four.dcm", code=2)
+
+
+def test_pictures_are_exported_blanked_and_cropped(own_place):
+    source = get_testdata_file("CT_small.dcm")
+    deidgate("export", source, "a.png", "--window", 1000, 2000)
+    assert Image.open("a.png").size == (128, 128)
+    deidgate("blank", source, "b.dcm", "--box", 0, 0, 30, 128)
+    made = pydicom.dcmread("b.dcm").pixel_array
+    before = pydicom.dcmread(source).pixel_array
+    assert len(np.unique(made[:30])) == 1 and np.array_equal(made[30:], before[30:])
+    deidgate("crop", source, "c.dcm", "--box", 30, 20, 100, 120)
+    assert np.array_equal(pydicom.dcmread("c.dcm").pixel_array, before[30:100, 20:120])
+    assert pydicom.dcmread("c.dcm").SOPInstanceUID != pydicom.dcmread(source).SOPInstanceUID
+    deidgate("blank", source, "d.dcm", "--box", 0, 0, 300, 128, code=1)
+    deidgate("export", source, "frames", "--frames", "2", code=2)
+
+
+def test_all_frames_and_a_sheet(own_place):
+    source = get_testdata_file("examples_ybr_color.dcm")
+    deidgate("export", source, "frames", "--frames", "all", "--format", "jpeg")
+    assert len(list((own_place / "frames").glob("*.jpg"))) == 30
+    deidgate("export", source, "sheet.png", "--sheet", "--columns", 6)
+    assert Image.open("sheet.png").width == 6 * 256
+
+
+def test_overlays_are_taken_away(own_place):
+    deidgate("overlay", get_testdata_file("examples_overlay.dcm"), "a.dcm", "--remove", "all")
+    assert deidgate("show", "--group", "6000", "a.dcm") == ""
+
+
+def test_split_moves_and_says_what_stays(own_place):
+    folder = own_place / "pictures"
+    folder.mkdir()
+    for name in ("P1_a.png", "P2_a.png", "plain.png"):
+        (folder / name).write_text(name)
+    assert "would be moved" in deidgate("split", "pictures", "--mask", ".png", "--dry-run", code=3)
+    assert "2 moved, 1 stay" in deidgate("split", "pictures", "--mask", ".png", "--delimiter", "_", code=3)
+    assert (folder / "P1" / "P1_a.png").exists() and (folder / "plain.png").exists()
+
+
+def test_pictures_and_a_table_become_one_study_per_subject(own_place):
+    folder = own_place / "pictures"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / name)
+    (folder / "notes.txt").write_text("x")
+    (own_place / "table.csv").write_text("file,patient_id,sex\na.png,P1,F\nb.png,P1,F\nc.png,P2,M\n")
+    said = deidgate("convert", "pictures", "out", "--table", "table.csv", "--study-date", "20240102", code=3)
+    assert "notes.txt" in said
+    made = [pydicom.dcmread(path) for path in sorted((own_place / "out").rglob("*.dcm"))]
+    assert [(ds.PatientID, ds.PatientSex, ds.StudyDate) for ds in made] == [("P1", "F", "20240102")] * 2 + [
+        ("P2", "M", "20240102")
+    ]
+    assert made[0].StudyInstanceUID == made[1].StudyInstanceUID != made[2].StudyInstanceUID
+
+
+def test_a_medium_gets_a_directory_and_a_directory_is_overwritten(own_place):
+    disc = own_place / "disc"
+    disc.mkdir()
+    (disc / "IM1").write_bytes(encoded(ct(rows=8)))
+    assert "1 files listed" in deidgate("dicomdir", "rebuild", "disc")
+    deidgate("dicomdir", "rebuild", "disc", code=1)
+    deidgate("dicomdir", "redact", "disc/DICOMDIR", "new")
+    assert b"Okafor" in (disc / "DICOMDIR").read_bytes() and b"Okafor" not in Path("new").read_bytes()
+    assert "PatientName" in deidgate("dicomdir", "redact", "--list")
+
+
+def test_a_folder_is_watched(incoming, own_place):
+    for path in incoming.iterdir():
+        os.utime(path, (1, 1))
+    deidgate("serve", "incoming", "out", "--policy", "basic", "--jobs", 0, "--settle", 0, "--once")
+    assert len(list((own_place / "out").glob("*.dcm"))) == 3
+
+
+def test_a_missing_part_is_one_line_that_says_which(own_place, monkeypatch):
+    from deidgate.convert import missing
+
+    def without(name):
+        raise ImportError(name)
+
+    # The command's own module is imported before, as the first call does.
+    deidgate("redact-pdf", "--help")
+    monkeypatch.setattr(missing.importlib, "import_module", without)
+    (own_place / "x.pdf").write_bytes(b"%PDF-1.4")
+    said = deidgate("redact-pdf", "x.pdf", "y.pdf", code=1)
+    assert "pip install 'deidgate[convert]'" in said and len(said.strip().splitlines()) == 1
+
+
+def test_the_standard_is_shown_and_compared(own_place):
+    assert "Patient's Name" in deidgate("standard", "show", "PatientName")
+    deidgate("standard", "show", "Rows", code=1)
+    (own_place / "other.json").write_text(
+        json.dumps({"rows": [{"tag": "(0010,0010)", "name": "Patient's Name", "basicProfile": "X"}]})
+    )
+    said = deidgate("standard", "diff", "other.json", code=3)
+    assert "(0010,0010) basicProfile: Z → X" in said
+
+
+def test_archives_are_results_too(own_place):
+    folder = own_place / "in"
+    folder.mkdir()
+    (folder / "a.zip").write_bytes(zipped([("IM1.dcm", encoded(ct(rows=8)))]))
+    deidgate("run", "--policy", "basic", "--jobs", 0, "in", "out")
+    assert zipfile.ZipFile(own_place / "out" / "a.zip").namelist() == ["IM1.dcm"]
