@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from deidgate.operate import engine, installation
@@ -53,15 +54,16 @@ def _agreed(what: str) -> bool:
 
 def _demo(site: Site, compose: Compose) -> None:
     site.say(f"sending a made-up study to ingest as the clinic {DEMO}")
-    held = _states(site, compose).get("held", 0)
+    before = _states(site, compose)
+    # Another one each time: what is known already would be neither delivered nor held anew.
+    patient = f"DEMO-{time.strftime('%Y%m%d-%H%M%S')}"
     words = ["deidgate", "send", *INGEST, "/tmp/demo", "--aet", DEMO, "--called", CALLED]  # noqa: S108 - in a container
-    script = f"deidgate demo-study /tmp/demo && {shlex.join(words)}"
+    script = f"deidgate demo-study /tmp/demo --patient {patient} && {shlex.join(words)}"
     _must(site.shell.run(compose.in_tools("sh", "-euc", script), timeout_s=120), "the demo study could not be sent")
     waited = compose.in_worker("deidgate", "gateway", "wait", "--timeout", "120")
     _must(site.shell.run(waited, timeout_s=150), "the demo study did not arrive at research")
     after = _states(site, compose)
-    # Sent before, it changes no number: what counts is that something was delivered and nothing more is held.
-    if after.get("held", 0) > held or not after.get("delivered", 0):
+    if after.get("held", 0) > before.get("held", 0) or after.get("delivered", 0) <= before.get("delivered", 0):
         raise Problem("the demo study is held", "see why with ./gateway hold list", Exit.FAILED)
     site.say(f"it is there, without its patient: {site.installation.research_url}/ohif/")
 
