@@ -136,6 +136,11 @@ class Settings:
         return self.config / "routes.toml"
 
     @property
+    def retention(self) -> Path:
+        """The file that says how long originals are kept."""
+        return self.config / "retention.toml"
+
+    @property
     def policies(self) -> Path:
         """The folder of policy files."""
         return self.config / "policies"

@@ -19,6 +19,7 @@ from deidgate.errors import DeidgateError
 
 _SERVER: Mapping[str, str] = MappingProxyType(
     {
+        "approvals": "deidgate.cli.approval_commands:approvals",
         "demo-study": "deidgate.cli.demo_commands:demo_study",
         "gateway": "deidgate.cli.gateway_commands:gateway",
         "prove": "deidgate.cli.prove_commands:prove",
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType({**_SERVER, **TOOLBOX})
 
 IN_A_LINE: Mapping[str, str] = MappingProxyType(
     {
+        "approvals": "two people for a bulk export of the mapping table",
         "audit": "read the audit trail and check that nobody changed it",
         "blank": "hide rectangles of a picture",
         "convert": "turn pictures, volumes and slides into DICOM",

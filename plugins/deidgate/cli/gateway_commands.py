@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from deidgate import holds
+from deidgate.cli import decision_commands
+from deidgate.cli.balance_commands import reconcile_command
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import whole_file
 from deidgate.orthanc_io.client import OrthancClient
@@ -27,6 +29,15 @@ TIMED_OUT = 3
 @click.group()
 def gateway() -> None:
     """The running gateway: how it is, what it holds, what it delivered."""
+
+
+for _command in (
+    reconcile_command,
+    decision_commands.recall,
+    decision_commands.reprocess,
+    decision_commands.purge,
+):
+    gateway.add_command(_command)
 
 
 @gateway.command()
@@ -77,6 +88,10 @@ def wait(timeout_s: float, as_json: bool) -> None:
 @gateway.group()
 def hold() -> None:
     """What waits for a person."""
+
+
+hold.add_command(decision_commands.release)
+hold.add_command(decision_commands.reject)
 
 
 @hold.command("list")

@@ -31,3 +31,11 @@ class IngestOriginals:
             return self._client.post_for_bytes(f"/instances/{orthanc_id}/modify", request)
         except Refused as error:
             raise CannotDeidentify("modify-refused" if error.status != 404 else "original-missing") from None
+
+    def delete(self, orthanc_id: str) -> bool:
+        """Whether the original is gone; False when Orthanc would not delete it."""
+        try:
+            self._client.delete(f"/instances/{orthanc_id}")
+        except Refused as error:
+            return error.status == 404
+        return True

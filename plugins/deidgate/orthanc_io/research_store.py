@@ -19,12 +19,12 @@ class ResearchStore:
         The digest is asked for after every answer: an answer says what was meant, the digest what is there.
         """
         status = self._post(file, orthanc_id)
-        if self._digest_of(orthanc_id) == md5:
+        if self.digest_of(orthanc_id) == md5:
             return
         if status == "AlreadyStored":
             self.withdraw(orthanc_id)
             self._post(file, orthanc_id)
-            if self._digest_of(orthanc_id) == md5:
+            if self.digest_of(orthanc_id) == md5:
                 return
         raise VerificationFailed("research-stored-other")
 
@@ -35,6 +35,15 @@ class ResearchStore:
         except Refused as error:
             if error.status != 404:
                 raise
+
+    def digest_of(self, orthanc_id: str) -> str | None:
+        """MD5 of what research holds under `orthanc_id`; None if it holds nothing."""
+        try:
+            return self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/md5").decode("ascii", "replace")
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
 
     def _post(self, file: bytes, orthanc_id: str) -> str:
         try:
@@ -48,11 +57,3 @@ class ResearchStore:
         if answer.get("ID") != orthanc_id:
             raise VerificationFailed("research-stored-other")
         return str(status)
-
-    def _digest_of(self, orthanc_id: str) -> str | None:
-        try:
-            return self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/md5").decode("ascii", "replace")
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise

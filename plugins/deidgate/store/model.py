@@ -340,6 +340,7 @@ class ItemFilter:
     study_key: str | None = None
     policy_name: str | None = None
     policy_version: str | None = None
+    original: Original | None = None
     pseudonym: str | None = None
     research_study_uid: str | None = None
     research_series_uid: str | None = None

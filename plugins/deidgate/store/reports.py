@@ -130,6 +130,10 @@ class Reports:
         """New SOP Instance UIDs that research must have: delivered and not recalled."""
         yield from self._column("research_sop_uid", items.c.state == State.DELIVERED)
 
+    def research_ids(self) -> Iterator[str]:
+        """Orthanc IDs of the same instances at research: what its own list is compared with."""
+        yield from self._column("research_id", items.c.state == State.DELIVERED)
+
     def _column(self, name: str, condition: object) -> Iterator[str]:
         after = 0
         while True:

@@ -71,6 +71,7 @@ def matching(selection: ItemFilter) -> ColumnElement[bool]:
             ("study_key", bytes.fromhex(selection.study_key) if selection.study_key else None),
             ("policy_name", selection.policy_name),
             ("policy_version", selection.policy_version),
+            ("original", selection.original),
             ("research_study_uid", selection.research_study_uid),
             ("research_series_uid", selection.research_series_uid),
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker's parent process: starts one process for each processor, replaces those that die, stops them all."""
+"""The worker's parent process: starts one for each processor and the steward, replaces those that die, stops all."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from deidgate.settings import Settings
+from deidgate.worker import steward
 from deidgate.worker.process import run, sign_of_life
 
 _log = logging.getLogger(__name__)
 
 _AT_MOST = 4
+_STEWARD = -1
+"""Number of the process beside the flow."""
 _DEAD_AFTER_S = 60.0
 _PAUSE_S = 2.0
 """Before a process that died is replaced: one that dies at once must not keep a processor busy."""
@@ -47,8 +50,8 @@ def supervise(settings: Settings) -> None:
     # Read by prometheus_client in the children: their counters are files that this process adds up.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
     metrics = _Metrics(settings, counters)
-    children = {number: _start(settings, number) for number in range(count(settings))}
-    _log.info("worker-started", extra={"ids": {"processes": len(children)}})
+    children = {number: _start(settings, number) for number in (_STEWARD, *range(count(settings)))}
+    _log.info("worker-started", extra={"ids": {"processes": count(settings)}})
     while not stop.is_set():
         metrics.serve()
         wait([child.sentinel for child in children.values()], timeout=0.5)
@@ -101,7 +104,11 @@ def _own_address_towards(host: str, port: int) -> str | None:
 
 def _start(settings: Settings, number: int) -> SpawnProcess:
     # Spawned and not forked: a connection to the ledger must not be shared.
-    child = multiprocessing.get_context("spawn").Process(target=run, args=(settings, number), name=f"worker-{number}")
+    context = multiprocessing.get_context("spawn")
+    if number == _STEWARD:
+        child = context.Process(target=steward.run, args=(settings,), name="steward")
+    else:
+        child = context.Process(target=run, args=(settings, number), name=f"worker-{number}")
     child.start()
     return child
 

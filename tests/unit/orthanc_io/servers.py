@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers that answer from sets, for what looks at the ledger and at them."""
+
+from deidgate.errors import Unavailable
+from deidgate.orthanc_io.client import Refused
+
+
+class Listing:
+    """An Orthanc that knows Orthanc IDs only."""
+
+    def __init__(self, ids=()):
+        self.ids = set(ids)
+        self.deleted = []
+        self.fails_after = None
+        self.digests = {}
+
+    def get_json(self, path):
+        if path.startswith("/instances?"):
+            since = int(path.partition("since=")[2].partition("&")[0])
+            return sorted(self.ids)[since : since + 2]
+        if path.rpartition("/")[2] in self.ids:
+            return {}
+        raise Refused("server", 404)
+
+    def withdraw(self, orthanc_id):
+        self.delete(orthanc_id)
+
+    def delete(self, orthanc_id):
+        if self.fails_after is not None and len(self.deleted) >= self.fails_after:
+            raise Unavailable("server-unavailable")
+        self.ids.discard(orthanc_id)
+        self.deleted.append(orthanc_id)
+        return True
+
+    def digest_of(self, orthanc_id):
+        return self.digests.get(orthanc_id, "r") if orthanc_id in self.ids else None

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.unit.orthanc_io.servers import Listing
+from tests.unit.store.making import claim, delivery, feed, patient, received
+
+from deidgate.errors import Unavailable
+from deidgate.orthanc_io.purge import purge_originals
+from deidgate.orthanc_io.withdrawal import withdraw_recalled
+from deidgate.store import Keys, Original, Store
+from deidgate.store.model import ItemFilter
+
+ALL = ItemFilter(site="north")
+LATER = datetime.now(UTC) + timedelta(days=30)
+
+
+def deliver(store, **words):
+    """Deliver what waits, with the kind of digest that the gateway writes."""
+    for claimed in claim(store, 10):
+        outcome = delivery(patient(store), claimed)
+        store.queue.settle([replace(outcome, delivered=replace(outcome.delivered, result_digest="md5:r", **words))])
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
+        feed(opened, 5)
+        deliver(opened)
+        yield opened
+
+
+@pytest.fixture
+def research():
+    return Listing(f"research-{n}" for n in range(1, 6))
+
+
+@pytest.fixture
+def ingest():
+    return Listing(f"orthanc-{n}" for n in range(5))
+
+
+def originals(store):
+    return [item.original for item in store.reports.items(ItemFilter())]
+
+
+def test_everything_recalled_leaves_research(store, research):
+    store.review.recall(ALL, "me", "why")
+    assert withdraw_recalled(store, research) == 5
+    assert not research.ids
+    assert store.review.to_withdraw(10) == []
+
+
+def test_a_recall_that_was_cut_short_goes_on_where_it_stopped(store, research):
+    store.review.recall(ALL, "me", "why")
+    research.fails_after = 2
+    with pytest.raises(Unavailable):
+        withdraw_recalled(store, research)
+    assert len(store.review.to_withdraw(10)) == 3
+    research.fails_after = None
+    assert withdraw_recalled(store, research) == 3
+    assert not research.ids
+
+
+def test_what_was_sent_twice_stays_while_one_of_the_two_is_delivered(store, research):
+    store.feeder.record_received([received(9)])
+    deliver(store, research_id="research-1")
+    store.review.recall(ItemFilter(item_ids=frozenset({1, 2})), "me", "why")
+    assert withdraw_recalled(store, research) == 2
+    assert "research-1" in research.ids
+    assert "research-2" not in research.ids
+    store.review.recall(ALL, "me", "why")
+    withdraw_recalled(store, research)
+    assert not research.ids
+
+
+def test_nothing_is_purged_where_no_project_is_named(store, ingest, research):
+    assert purge_originals(store, ingest, research, {}, LATER) == (0, 0)
+    assert purge_originals(store, ingest, research, {"another": 0}, LATER) == (0, 0)
+    assert ingest.deleted == []
+
+
+def test_originals_go_after_their_days_and_not_before(store, ingest, research):
+    assert purge_originals(store, ingest, research, {"trial": 31}, LATER) == (0, 0)
+    assert ingest.deleted == []
+
+
+def test_originals_that_are_due_go_and_the_ledger_says_so(store, ingest, research):
+    assert purge_originals(store, ingest, research, {"trial": 1}, LATER) == (5, 0)
+    assert not ingest.ids
+    assert set(originals(store)) == {Original.PURGED}
+
+
+def test_what_research_does_not_confirm_keeps_its_original(store, ingest, research):
+    research.digests = dict.fromkeys(research.ids, "another")
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 5)
+    research.ids.clear()
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 5)
+    assert ingest.deleted == []
+    assert set(originals(store)) == {Original.PRESENT}
+
+
+def test_a_purge_that_was_cut_short_goes_on_where_it_stopped(store, ingest, research):
+    ingest.fails_after = 2
+    with pytest.raises(Unavailable):
+        purge_originals(store, ingest, research, {"trial": 0}, LATER)
+    assert originals(store).count(Original.PURGED) == 2
+    assert originals(store).count(Original.PURGING) == 3
+    ingest.fails_after = None
+    research.ids.clear()
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (3, 0)
+    assert set(originals(store)) == {Original.PURGED}
+
+
+def test_what_ingest_will_not_delete_is_there_and_tried_another_time(store, ingest, research, monkeypatch):
+    monkeypatch.setattr(ingest, "delete", lambda _orthanc_id: False)
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 5)
+    assert set(originals(store)) == {Original.PRESENT}
