@@ -263,7 +263,7 @@ class _Tree:
             return Decision(path, vr, Action.DUMMY, self.pseudonyms.patient_id, way.because)
         if not code and (way.treat is Action.DUMMY or vr in vrs.PLAIN_TEXT):
             return Decision(path, vr, Action.DUMMY, vrs.dummy(vr, 1), way.because)
-        if way.treat is Action.KEEP and path.tag in _TEXTS:
+        if way.treat is Action.KEEP and (code or path.tag in _TEXTS):
             return Decision(path, vr, Action.KEEP, None, way.because)
         text = _text_of(element, charset, path)
         cleaned = self.clean(text, vr)

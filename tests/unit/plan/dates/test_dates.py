@@ -2,7 +2,7 @@
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deidgate.errors import ConfigurationError
@@ -20,29 +20,34 @@ def parsed(text):
     return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
+@settings(deadline=None)
 @given(DATES, DATES, DAYS)
 def test_intervals_between_dates_survive_a_shift(first, second, days):
     a, b = (parsed(change_date("DA", da(d), Shift(days))) for d in (first, second))
     assert b - a == second - first
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime.datetime(1850, 1, 1), datetime.datetime(2150, 1, 1)), DAYS)
 def test_a_date_time_shifts_as_its_date_does_and_keeps_its_time(moment, days):
     text = f"{moment:%Y%m%d%H%M%S.%f}+0130"
     assert change_date("DT", text, Shift(days)) == change_date("DA", text[:8], Shift(days)) + text[8:]
 
 
+@settings(deadline=None)
 @given(DATES, DAYS)
 def test_shifting_back_gives_the_original(date, days):
     assert change_date("DA", change_date("DA", da(date), Shift(days)), Shift(-days)) == da(date)
 
 
+@settings(deadline=None)
 @given(DATES, DATES, DAYS, st.sampled_from([4, 6, 8]))
 def test_order_of_date_times_of_one_precision_is_never_turned_round(first, second, days, digits):
     first, second = sorted((da(first)[:digits], da(second)[:digits]))
     assert change_date("DT", first, Shift(days)) <= change_date("DT", second, Shift(days))
 
 
+@settings(deadline=None)
 @given(
     DATES,
     DAYS,

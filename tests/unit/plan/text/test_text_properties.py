@@ -48,7 +48,7 @@ def bare(text):
     return re.sub(r"[\W_]", "", folded(text))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data(), NAMES, NAMES)
 def test_no_name_of_the_header_survives(data, family, given_name):
     vocabulary = words()
@@ -62,7 +62,7 @@ def test_no_name_of_the_header_survives(data, family, given_name):
     assert not [run for run in runs if family in run and not vocabulary.is_term(run)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), st.from_regex(r"[A-Z]{0,2}[1-9][0-9]{5,9}[A-Z]?", fullmatch=True))
 def test_no_identifier_of_the_header_survives(data, identifier):
     ds = Dataset()
@@ -71,7 +71,7 @@ def test_no_identifier_of_the_header_survives(data, identifier):
     assert identifier.lower() not in bare(clean_text(text, "LO", revealed(ds)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.data(),
     st.dates(datetime.date(1901, 1, 1), datetime.date(2199, 12, 31)),
@@ -98,7 +98,7 @@ def test_no_date_survives_in_any_common_spelling(data, date, spelling):
     assert re.findall(r"\w+", cleaned) == re.findall(r"\w+", text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.data(),
     st.from_regex(r"[2-9][0-9]{2}", fullmatch=True),
@@ -112,7 +112,7 @@ def test_no_telephone_number_survives(data, area, exchange, number, spelling):
     assert exchange + number not in bare(cleaned).replace(bare(text), "")
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data(), st.text(max_size=60), NAMES, st.sampled_from(list(Style)))
 def test_cleaning_is_idempotent_and_never_lengthens(data, text, name, style):
     ds = Dataset()
@@ -124,6 +124,7 @@ def test_cleaning_is_idempotent_and_never_lengthens(data, text, name, style):
     assert len(once) <= len(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_stops_the_cleaner(text):
     for vr in ("LO", "SH", "ST", "LT", "UT"):
