@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are two values the same, whatever file each of them is in?
+"""Are two values the same, whatever file each of them is in, and does an equal one say anything?
 
 Padding, byte order and the character set of the file are not part of a value; everything else is.
 """
 
 from __future__ import annotations
 
+from deidgate.verify.facts import STANDARD_UIDS
+from deidgate.verify.text import canonical
 from deidgate.verify.view import IN_CHARSET, TEXT, TIMES, WIDTHS, View
 from deidgate.verify.walk import Element
+from deidgate.verify.words import is_placeholder
 
 _CHUNK = 1 << 20
 _PADDED = TEXT | TIMES | {"DS", "IS", "UI"}
@@ -56,3 +59,28 @@ def same_bytes(a: bytes, at_a: int, b: bytes, at_b: int, size: int) -> bool:
 
 def _swapped(value: bytes, width: int) -> bytes:
     return b"".join(value[i : i + width][::-1] for i in range(0, len(value), width))
+
+
+def is_standard(element: Element, result: View) -> bool:
+    """True when all UIDs of an element are those of the standard."""
+    return all(
+        uid.strip(b" \0").startswith(STANDARD_UIDS.encode())
+        for uid in result.value(element).split(b"\\")
+        if uid.strip(b" \0")
+    )
+
+
+def says_nothing(element: Element, view: View) -> bool:
+    """True for values that stand where something was taken away; equal ones prove nothing."""
+    value = view.value(element).strip(b" \0")
+    if element.vr == "UI":
+        return is_standard(element, view)
+    if element.vr in ("DA", "DT"):
+        return value[:8] <= b"19000101"
+    if element.vr in ("TM", "AS", "DS", "IS"):
+        return not value.strip(b"0.:YMWD")
+    if element.vr == "CS":
+        return value in (b"O", b"U", b"OTHER", b"UNKNOWN", b"NONE")
+    if element.vr in TEXT or element.vr == "PN":
+        return is_placeholder(canonical(value).decode("latin_1"))
+    return not value.strip(b"\0")

@@ -16,7 +16,17 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from deidgate.verify.facts import RETAIN_UIDS, STANDARD_UIDS, Identity, Left, name_of, names_definition, row_of
+from deidgate.verify import content
+from deidgate.verify.facts import (
+    CLEAN_DESCRIPTORS,
+    RETAIN_UIDS,
+    STANDARD_UIDS,
+    Identity,
+    Left,
+    name_of,
+    names_definition,
+    row_of,
+)
 from deidgate.verify.text import canonical_text, fold
 from deidgate.verify.view import TEXT, View
 from deidgate.verify.words import PLACEHOLDERS, TITLES, is_common, is_placeholder, names_no_one
@@ -137,6 +147,10 @@ def derive(
                 if not person and _is_the_manufacturer(text, original):
                     continue
                 _identifiers(found, text, vr, Kind.DEVICE if device else Kind.IDENTIFIER, source)
+    for element, concept in content.values_that_must_go(original, codes):
+        if concept.value_type == "TEXT" and CLEAN_DESCRIPTORS not in concept.options:
+            for text in original.texts(element):
+                _identifiers(found, text, element.vr, Kind.IDENTIFIER, name_of(element.tag))
     _from_file_meta(found, original, codes)
     return Needles(tuple(found.words.values()), found.uids)
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deidgate.verify.compare import same_value
+from deidgate.verify.compare import is_standard, same_value, says_nothing
 from deidgate.verify.facts import (
     CLEAN_GRAPHICS,
     PRIVATE_ROW,
     RETAIN_SAFE_PRIVATE,
     RETAIN_UIDS,
-    STANDARD_UIDS,
     VERSIONS_OF_CODES,
     Identity,
     Left,
@@ -31,10 +30,8 @@ from deidgate.verify.facts import (
 from deidgate.verify.iod_types import Types
 from deidgate.verify.model import Finding
 from deidgate.verify.promise import Promise
-from deidgate.verify.text import canonical
 from deidgate.verify.view import TEXT, View
 from deidgate.verify.walk import PIXEL_DATA, Element
-from deidgate.verify.words import is_placeholder
 
 # What a gateway writes into every result. Source: PS3.15 E.1.1.
 CLAIMS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303})
@@ -134,14 +131,14 @@ def _listed(
         yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}")
     elif state is Left.SAME:
         if Left.SAME not in left:
-            if not _says_nothing(element, result):
+            if not says_nothing(element, result):
                 yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}: unchanged")
         elif (
             element.vr in ("DA", "DT")
             and row.only_by_shift(codes)
             and element.tag not in VERSIONS_OF_CODES
             and _has_a_day(element, result)
-            and not _says_nothing(element, result)
+            and not says_nothing(element, result)
             and not promise.may_leave_date(element.key)
         ):
             yield Finding("date-not-modified", element.path, "113107")
@@ -161,7 +158,7 @@ def _codes_in(row: Row, sequence: Element, original: View, result: View) -> Iter
         parents = (*sequence.parents, (sequence.tag, item))
         for tag in _CODES:
             now, then = result.get(tag, parents), original.get(tag, parents)
-            if now is None or then is None or now.start == now.stop or _says_nothing(now, result):
+            if now is None or then is None or now.start == now.stop or says_nothing(now, result):
                 continue
             if same_value(original, then, result, now):
                 yield Finding("row-not-met", now.path, f"E.1-1 {row.basic}: unchanged")
@@ -205,7 +202,7 @@ def _unlisted(
         if not same:
             yield Finding("kept-value-changed", element.path)
     elif element.vr == "UI":
-        if same and RETAIN_UIDS not in codes and not _is_standard(element, result):
+        if same and RETAIN_UIDS not in codes and not is_standard(element, result):
             yield Finding("uid-kept", element.path)
     elif element.vr != before.vr and not _vr_may_differ(element, before, original, result):
         yield Finding("vr-changed", element.path)
@@ -236,27 +233,3 @@ def _may_be_new(element: Element, promise: Promise) -> bool:
         return promise.adds(element.key) or first in promise.added_at_top or first in (0x7FE00001, 0x7FE00002)
     row = row_of(element.tag)
     return first in CLAIMS or (row is not None and row.basic != "X")
-
-
-def _is_standard(element: Element, result: View) -> bool:
-    return all(
-        uid.strip(b" \0").startswith(STANDARD_UIDS.encode())
-        for uid in result.value(element).split(b"\\")
-        if uid.strip(b" \0")
-    )
-
-
-def _says_nothing(element: Element, view: View) -> bool:
-    """True for values that stand where something was taken away; equal ones prove nothing."""
-    value = view.value(element).strip(b" \0")
-    if element.vr == "UI":
-        return _is_standard(element, view)
-    if element.vr in ("DA", "DT"):
-        return value[:8] <= b"19000101"
-    if element.vr in ("TM", "AS", "DS", "IS"):
-        return not value.strip(b"0.:YMWD")
-    if element.vr == "CS":
-        return value in (b"O", b"U", b"OTHER", b"UNKNOWN", b"NONE")
-    if element.vr in TEXT or element.vr == "PN":
-        return is_placeholder(canonical(value).decode("latin_1"))
-    return not value.strip(b"\0")

@@ -17,8 +17,9 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
+from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR
-from pydicom.uid import UID_dictionary
+from pydicom.uid import UID
 
 from deidgate.dicom.path import ElementPath
 
@@ -288,7 +289,7 @@ def walk(file: bytes) -> Parsed:
     if not transfer_syntax:
         raise UnreadableError("transfer-syntax-missing", "file meta")
     # How the bytes of an unknown one have to be read is a guess. Source: PS3.6 Table A-1.
-    if UID_dictionary.get(transfer_syntax, ("", ""))[1] != "Transfer Syntax":
+    if UID(transfer_syntax, validation_mode=IGNORE).type != "Transfer Syntax":
         raise UnreadableError("transfer-syntax-unknown", "file meta")
     data, start = file, at
     if transfer_syntax in DEFLATED:

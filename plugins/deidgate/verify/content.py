@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content items whose concept Table E.3.4-1 names: what they say may not stay, unless a claimed option says so.
+
+Source: PS3.15 E.3.4 and Table E.3.4-1; PS3.3 10.2 and C.17.3 (content items).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from deidgate.verify.compare import same_value, says_nothing
+from deidgate.verify.facts import (
+    CLEAN_DESCRIPTORS,
+    RETAIN_DEVICE,
+    RETAIN_FULL_DATES,
+    RETAIN_INSTITUTION,
+    RETAIN_MODIFIED_DATES,
+    RETAIN_PATIENT_CHARACTERISTICS,
+    RETAIN_UIDS,
+)
+from deidgate.verify.model import Finding
+from deidgate.verify.view import View
+from deidgate.verify.walk import Element, Parents
+
+_CONCEPT_NAME = 0x0040A043
+_VALUE_TYPE = 0x0040A040
+_MEASURED_VALUE = 0x0040A300
+_CONCEPT_CODE = 0x0040A168
+# Where a content item of each Value Type has its value; references are judged as UIDs.
+_VALUES = {
+    "TEXT": 0x0040A160,
+    "PNAME": 0x0040A123,
+    "DATE": 0x0040A121,
+    "TIME": 0x0040A122,
+    "DATETIME": 0x0040A120,
+}
+_NESTED_VALUES = {"NUM": (_MEASURED_VALUE, 0x0040A30A), "CODE": (_CONCEPT_CODE, 0x00080100)}
+
+_OPTIONS = {
+    "Rtn. UIDs Opt.": RETAIN_UIDS,
+    "Rtn. Dev. Id. Opt.": RETAIN_DEVICE,
+    "Rtn. Inst. Id. Opt.": RETAIN_INSTITUTION,
+    "Rtn. Pat. Chars. Opt.": RETAIN_PATIENT_CHARACTERISTICS,
+    "Rtn. Long. Full Dates Opt.": RETAIN_FULL_DATES,
+    "Rtn. Long. Modif. Dates Opt.": RETAIN_MODIFIED_DATES,
+    "Clean Desc. Opt.": CLEAN_DESCRIPTORS,
+}
+
+
+class Concept(NamedTuple):
+    """One row of the table.
+
+    Attributes
+    ----------
+    value_type : str
+    basic : str
+        ``X``, ``D`` or ``X/D``.
+    options : frozenset of str
+        CID 7050 codes of the options that retain or clean it.
+    """
+
+    value_type: str
+    basic: str
+    options: frozenset[str]
+
+
+@cache
+def _concepts() -> dict[tuple[str, str, str], Concept]:
+    table = json.loads(files("deidgate.standard").joinpath("table_e_3_4_1.json").read_text("utf-8"))
+    found = {}
+    for cells in table["rows"]:
+        row = dict(zip(table["header"], cells, strict=True))
+        # "NCDR [2.0b]" is designator and version.
+        scheme = row["Coding Scheme Designator"].split(" ")[0]
+        options = frozenset(code for column, code in _OPTIONS.items() if row[column])
+        found[row["Code Value"], scheme, row["Value Type"]] = Concept(row["Value Type"], row["Basic Prof."], options)
+    return found
+
+
+def values_that_must_go(original: View, codes: frozenset[str]) -> Iterator[tuple[Element, Concept]]:
+    """Values of content items that no claimed option retains or cleans."""
+    for element in original.elements:
+        if element.tag != _CONCEPT_NAME or not element.items:
+            continue
+        concept = _concept_of(original, element.parents)
+        if concept is None or concept.options & codes:
+            continue
+        value = _value_of(original, element.parents, concept)
+        if value is not None and value.start != value.stop:
+            yield value, concept
+
+
+def check(original: View, result: View, codes: frozenset[str]) -> Iterator[Finding]:
+    """A finding for each of these values that is still there."""
+    for before, concept in values_that_must_go(original, codes):
+        now = result.get(before.tag, before.parents)
+        if now is not None and same_value(original, before, result, now) and not says_nothing(now, result):
+            yield Finding("content-not-cleaned", now.path, f"E.3.4-1 {concept.basic}")
+
+
+def _concept_of(view: View, item: Parents) -> Concept | None:
+    name = (*item, (_CONCEPT_NAME, 0))
+    code, scheme = view.text(0x00080100, name), view.text(0x00080102, name)
+    return _concepts().get((code, scheme, view.text(_VALUE_TYPE, item)))
+
+
+def _value_of(view: View, item: Parents, concept: Concept) -> Element | None:
+    tag = _VALUES.get(concept.value_type)
+    if tag is not None:
+        return view.get(tag, item)
+    if concept.value_type in _NESTED_VALUES:
+        sequence, tag = _NESTED_VALUES[concept.value_type]
+        return view.get(tag, (*item, (sequence, 0)))
+    return None
