@@ -2,8 +2,9 @@
 r"""Free text without what identifies (Clean Descriptors Option).
 
 What goes: all that the instance reveals about itself elsewhere (`echoes`), and what looks like a date, a contact or
-an identifier (`shapes`) or like a name (`people`). All else stays as it is written. Nothing is put in the place of
-what was taken out, so that no result is longer than its original and every length rule that held still holds.
+an identifier (`shapes`), or like the name of somebody (`people`) or of some place (`institutions`). All else stays as
+it is written. Nothing is put in the place of what was taken out, so that no result is longer than its original and
+every length rule that held still holds.
 
 Dates in text are taken out and not shifted: a text does not say which of its dates are the patient's.
 
@@ -18,6 +19,7 @@ from enum import StrEnum
 from deidgate.plan.text.cut import cut
 from deidgate.plan.text.echoes import echoes
 from deidgate.plan.text.fold import fold
+from deidgate.plan.text.institutions import institutions
 from deidgate.plan.text.people import people
 from deidgate.plan.text.revealed import Revealed
 from deidgate.plan.text.shapes import shapes
@@ -68,7 +70,9 @@ def _spans(original: str, folded: str, revealed: Revealed, style: Style, vocabul
     around = _blanked(folded, numbers)
     written = original if len(original) == len(folded) else folded
     found = list(echoes(folded, parts, revealed, vocabulary))
-    found.extend(people(written, around, split(around) if numbers else parts, vocabulary))
+    left = split(around) if numbers else parts
+    found.extend(people(written, around, left, vocabulary))
+    found.extend(institutions(around, left, vocabulary))
     yield from numbers
     yield from found
     if any(span.kind is Kind.NAME for span in found):

@@ -8,6 +8,7 @@ proportional to the length of the text. Patterns are tried on folded text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from deidgate.plan.text.spans import Kind, Span
@@ -53,6 +54,7 @@ _NUMBER_DATES = [
         rf"{_NO_DIGIT_BEFORE}{_D}([-/._ ]){_D}\1{_Y}{_NO_DIGIT_AFTER}",
         rf"(?<![\d/.]){_M}[/-]{_Y}(?![\d/])",
         rf"(?<!\d){_Y}{_M}{_D}(?!\d)t?\d{{0,6}}",
+        rf"(?<![a-z])(?:on|since|dated|am|vom|le|until)\s({_D}[/.]{_D})\.?(?![\d/.])",
     )
 ]
 _SHORT_DATE = re.compile(rf"(?<![\d/.\-])({_D})([-/.])({_D})\2'?(\d{{2}})(?![\d/\-%])(?!\.\d)" + _CLOCK)
@@ -96,7 +98,7 @@ _ADDRESS_IP = re.compile(r"(?<![\d.a-z])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _HARDWARE = re.compile(
     r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}(?![0-9a-f:\-])|(?<![0-9a-f:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
 )
-_UID = re.compile(r"(?<![\d.])\d{1,10}(?:\.\d{1,40}){4,40}(?![\d])")
+_UID = re.compile(r"(?<![\d.])\d{1,10}(?:\.\d{1,40}){4,}+(?![\d])")
 _STANDARD_UID = "1.2.840.10008."
 _STREET = re.compile(
     r"(?<![\d.])\d{1,6}[a-z]?\s(?:[a-z'.\-]{2,20}\s){1,3}(?:street|avenue|ave|road|rd|drive|lane|boulevard|blvd|parkway|highway|square|terrace)(?![a-z])\.?"
@@ -122,17 +124,28 @@ _DASHED = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,12}(?:[\-/][a-z0-9]{1,12}){1,6}(?
 # What long runs of letters and digits are when they are no identifiers.
 _EXPLAINED = re.compile(
     r"\d{1,4}(?:x\d{1,4}){1,3}(?:mm|cm|[a-z]{0,2})?"  # 512x512, 320x240x64mm
-    r"|(?:(?:t[reid12]|te|fov|dfov|fa|b|bw|st|sl|thk|nex|nsa|etl|esp|p|r|s|i|x|kv|ma|mas|hu|wl|ww|gap|mtx|res|z|n|d|m|w|h|v|gr|mb|ph|vb|vd|ve|va|dose|iso|flip)\d{1,5}(?:p\d{1,3})?){1,6}[a-z]{0,6}"
-    r"|\d{1,7}(?:mm|cm|um|ml|cc|mg|g|kg|mgi|mci|mbq|gbq|kbq|gy|cgy|mgy|usv|msv|kv|kvp|kev|mev|ma|mas|hz|khz|mhz|ms|msec|us|usec|sec|s|min|hu|bpm|deg|ppm|bq|bqml|t)"
-    r"|[1-9]0{4,}|0{5,}"
+    r"|(?:(?:(?:t[reid12]|fov|dfov|fa|bw|st|sl|thk|nex|nsa|etl|esp|kv|kvp|ma|mas|hu|wl|ww|gap|mtx|res|gr|mb|ph|v[abde]|"
+    r"dose|iso|flip|matrix|slice|slices|thick|delay|phase)\d{1,5}|[bprsixzndmwhv]\d{1,4})(?:p\d{1,3})?){1,6}[a-z]{0,6}"  # tr5000te90
+    r"|\d{1,7}(?:mm|cm|um|ml|cc|mg|g|kg|mgi|mci|[mgk]bq|"
+    r"c?gy|mgy|[um]sv|kvp?|[km]ev|mas?|[km]?hz|m?sec|m?s|us|usec|min|hu|bpm|deg|ppm|bq|bqml|t)"
+    r"|[1-9]0{4,}|0{5,}|(?:iec|iso|ieee|din|astm|pk)\d{4,5}"
+)
+# Stand right before or behind a number that is a quantity.
+_PARAMETER = re.compile(
+    r"(?:t[reid12]|b|bw|fov|matrix|dose|delay|flow|window|width|level|ptv|gtv|hz|nex|bandwidth|values?|iec|iso|ieee|din|astm)[\s:=]{0,3}\Z"
+)
+_UNIT = re.compile(
+    r"\s?(?:mm|cm|um|ml|cc|mg|g|kg|mgi|mci|[mgk]bq|c?gy|mgy|[um]sv|kvp?|[km]ev|mas?|[km]?hz|m?sec|m?s|us|min|"
+    r"hu|bpm|deg|ppm|bq|counts|x\d)(?![a-z])"
 )
 # A quick look before the slow ones: no date in words without the beginning of a month.
 _ANY_MONTH = re.compile(
     r"jan|feb|fev|mar|mrz|maer|maa|apr|avr|abr|ma[iygj]|mei|jun|jui|jul|gi[ul]|lug|aug|ago|aou|sep|set|oct|okt|ott|out|nov|de[cz]|dic"
 )
 _FEWEST_DATE, _FEWEST_CONTACT, _FEWEST_NUMBERED = 4, 4, 3  # digits in the whole text
-_LONGEST_PLAIN_NUMBER = 5  # digits that a number may have before it counts as an identifier
-_FEWEST_MIXED = 5  # digits that make a run of letters and digits an identifier
+_FEWEST_MIXED = 5  # digits that make a number, or a run of letters and digits, an identifier
+_FEWEST_DASHED = 7  # digits that make numbers with dashes between them an identifier
+_LONGEST_WHOLE_PART = 6  # digits before the decimal point of a quantity
 
 
 def shapes(text: str) -> Iterator[Span]:
@@ -222,11 +235,20 @@ def _identifiers(text: str) -> Iterator[Span]:
     runs = [m.span() for m in _RUN.finditer(text) if _is_identifier(text, m)]
     for start, stop in runs:
         yield Span(start, stop, Kind.CODE)
-    if runs or "-" in text or "/" in text:
-        # A number written to an identifier with a dash is part of it: 2001-123456, AB-12345-67.
+    if "-" in text or "/" in text:
         for match in _DASHED.finditer(text):
-            if any(match.start() <= start and stop <= match.end() for start, stop in runs):
+            if _is_dashed_identifier(match, runs):
                 yield from _numbered_parts(match)
+
+
+def _is_dashed_identifier(match: re.Match[str], runs: list[tuple[int, int]]) -> bool:
+    """A number written to an identifier with a dash is part of it (2001-123456), and so are long ones (S01-12345)."""
+    first = bisect_left(runs, match.span())
+    if first < len(runs) and runs[first][1] <= match.end():
+        return True
+    return _digits(match[0]) >= _FEWEST_DASHED and any(
+        part.isdecimal() and len(part) > 3 and int(part) % 8 and int(part) % 50 for part in re.split(r"[\-/]", match[0])
+    )
 
 
 def _is_number_in_groups(match: re.Match[str]) -> bool:
@@ -252,8 +274,15 @@ def _is_identifier(text: str, match: re.Match[str]) -> bool:
         return True
     before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
     is_fraction = before[-1:] in (".", ",") and before[:1].isdecimal()
-    is_whole_part = after[:1] == "." and after[1:].isdecimal()
-    return digits > _LONGEST_PLAIN_NUMBER and not is_fraction and not (is_whole_part and digits < 7)
+    is_whole_part = after[:1] == "." and after[1:].isdecimal() and digits <= _LONGEST_WHOLE_PART
+    if is_fraction or is_whole_part or digits < _FEWEST_MIXED:
+        return False
+    if digits > _FEWEST_MIXED:
+        return True
+    # Five digits: an identifier or a postal code, unless round or a quantity.
+    is_round = int(run) % 8 == 0 or int(run) % 50 == 0
+    is_quantity = _UNIT.match(text, match.end()) or _PARAMETER.search(text, max(0, match.start() - 12), match.start())
+    return not (is_round or is_quantity)
 
 
 def _digits(text: str) -> int:

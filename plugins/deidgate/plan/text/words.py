@@ -88,6 +88,7 @@ class Roles:
     titles: frozenset[str]
     no_names: frozenset[str]
     place_words: frozenset[str]
+    institution_words: frozenset[str]
     leads_to_name: frozenset[str]
     leads_to_contact: frozenset[str]
     leads_to_date: frozenset[str]
