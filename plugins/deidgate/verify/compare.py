@@ -79,8 +79,7 @@ def says_nothing(element: Element, view: View) -> bool:
         return value[:8] <= b"19000101"
     if element.vr in ("TM", "AS", "DS", "IS"):
         return not value.strip(b"0.:YMWD")
-    if element.vr == "CS":
-        return value in (b"O", b"U", b"OTHER", b"UNKNOWN", b"NONE")
-    if element.vr in TEXT or element.vr == "PN":
-        return is_placeholder(canonical(value).decode("latin_1"))
+    if element.vr in TEXT:
+        words = canonical(value.removeprefix(b"urn:")).decode("latin_1")
+        return is_placeholder(words) or (element.vr == "CS" and words in ("o", "u", "other"))
     return not value.strip(b"\0")

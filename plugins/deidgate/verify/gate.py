@@ -65,7 +65,7 @@ def _findings(
         yield Finding(f"original-{unreadable.code}", unreadable.path)
         return
     original, result = View(original_parsed), View(result_parsed)
-    promised = promise.Promise(plan)
+    promised = promise.Promise(plan, original)
     codes = frozenset(plan.codes if plan is not None else claims.claimed_codes(result))
     masked = outcome is not None and str(outcome.status) == "masked"
 

@@ -81,7 +81,8 @@ def check(
             if not _may_be_new(element, promise):
                 yield Finding("element-added", element.path)
             continue
-        if element.key in promise.kept:
+        if element.key in promise.kept or (element.tag in CLAIMS and not element.parents):
+            # Claims have a module of their own, and so has what a written rule keeps: `claims` and `promise`.
             continue
         if element.tag >> 16 & 1:
             yield from _private(element, before, original, result, codes, promise)
@@ -106,8 +107,6 @@ def _listed(
     types: Types,
     promise: Promise,
 ) -> Iterator[Finding]:
-    if element.tag in CLAIMS:
-        return
     left = row.left(codes)
     if types.demands(element):
         left |= Left.EMPTY | Left.CHANGED
@@ -214,11 +213,7 @@ def _may_change(element: Element, promise: Promise) -> bool:
     if promise.plan is not None:
         return promise.changes(element.key)
     # Without a plan: text that no row names may have been cleaned.
-    return (
-        element.vr in TEXT
-        or element.vr in ("DA", "DT", "TM", "AS", "PN")
-        or element.tag in (_CHARSET, 0x00120062, 0x00280303)
-    )
+    return element.vr in TEXT or element.vr in ("DA", "DT", "TM", "AS", "PN") or element.tag == _CHARSET
 
 
 def _vr_may_differ(element: Element, before: Element, original: View, result: View) -> bool:

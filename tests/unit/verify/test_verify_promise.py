@@ -207,3 +207,22 @@ def test_the_plan_excuses_no_needle(pair):
     plan = promised(pair)
     plan = replace(plan, added=(*plan.added, Added(ElementPath.top(0x00181020), "LO", "Quillfeather", TABLE)))
     assert ("name-left", "(0018,1020) SoftwareVersions") in found(pair, plan)
+
+
+def test_a_pseudonym_may_stay_when_our_own_result_is_run_again(pair):
+    plan = promised(pair)
+    pair.original.PatientName = pair.original.PatientID = "P-7HK2M9QC"
+    assert "row-not-met" in {code for code, _ in found(pair, plan)}
+    pair.original.DeidentificationMethod = "Deidgate basic 1"
+    plan = promised(pair)
+    assert found(pair, plan) == set()
+    assert found(pair, replace(plan, patient_id="P-other")) >= {("row-not-met", "(0010,0020) PatientID")}
+
+
+def test_claims_of_an_earlier_de_identification_may_be_replaced(pair):
+    plan = promised(pair)
+    pair.original.DeidentificationMethod = "Somebody else"
+    pair.original.DeidentificationMethodCodeSequence = pair.result.DeidentificationMethodCodeSequence[:1]
+    gone = Decision(ElementPath.top(0x00120064), "SQ", Action.REMOVE, None, TABLE)
+    also = Decision(ElementPath.top(0x00120063), "LO", Action.REMOVE, None, TABLE)
+    assert found(pair, replace(plan, decisions=(gone, also, *plan.decisions))) == set()
