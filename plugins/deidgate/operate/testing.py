@@ -22,7 +22,7 @@ from deidgate.operate.up import up as bring_up
 SOCKET = Path("/var/run/docker.sock")
 IMAGE = "deidgate/test:local"
 FOLDERS = {
-    "unit": ("tests/unit", "tests/contract"),
+    "unit": ("tests/unit", "tests/property", "tests/fuzz"),
     "integration": ("tests/integration",),
     "e2e": ("tests/e2e",),
 }

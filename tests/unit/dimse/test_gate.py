@@ -148,6 +148,20 @@ def test_an_archive_that_is_away_is_a_temporary_refusal():
         assert gate.refused["temporary-congestion"] == 1
 
 
+def _usage(ca):
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """PEM files of a CA, a server and the clients `a`, `b` and `stranger` (of another CA); yields the folder."""
@@ -167,7 +181,11 @@ def certificates(tmp_path_factory):
             .not_valid_before(now - datetime.timedelta(hours=1))
             .not_valid_after(now + datetime.timedelta(hours=1))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(_usage(ca), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            # Python 3.13 and later take no certificate without it (RFC 5280 4.2.1.1).
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer_key.public_key()), critical=False)
             .sign(signer_key, hashes.SHA256())
         )
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
