@@ -15,6 +15,7 @@ import click
 from deidgate import holds
 from deidgate.cli import decision_commands
 from deidgate.cli.balance_commands import reconcile_command
+from deidgate.cli.key_commands import re_encrypt
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import whole_file
 from deidgate.orthanc_io.client import OrthancClient
@@ -36,6 +37,7 @@ for _command in (
     decision_commands.recall,
     decision_commands.reprocess,
     decision_commands.purge,
+    re_encrypt,
 ):
     gateway.add_command(_command)
 

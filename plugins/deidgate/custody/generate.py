@@ -34,6 +34,7 @@ SERVERS = {
 GATES = ("gate-research.tls.pem", "gate-clinical.tls.pem")
 PASSWORDS = ("ingest.password", "research-delivery.password", "research-read.password", "researcher.password")
 KEYS = ("pseudonym.key", "encryption.key")
+EARLIER = "encryption-earlier.key"
 
 
 class Folder:
@@ -86,6 +87,8 @@ def generate(folder: Folder, names: tuple[str, ...], now: datetime) -> None:
     """Make what is missing in `folder`."""
     for name in KEYS:
         folder.once(name, lambda: secrets.token_bytes(KEY_BYTES))
+    # Only while the encryption key is being changed is this another one: see `rotation`.
+    folder.once(EARLIER, (folder.path / "encryption.key").read_bytes)
     _mark(folder)
     passwords = {name: folder.once(name, _password).decode() for name in PASSWORDS}
     _derived(folder, passwords)

@@ -189,11 +189,12 @@ def mapping_export(site: Site, given: argparse.Namespace) -> int:
     # Two texts through one pipe, a line with a NUL between them; nothing of it touches a disk on the way.
     script = (
         "out=$(mktemp -d) && trap 'rm -rf \"$out\"' EXIT"
-        ' && deidgate mapping export --uids "$out/uids.csv" --patients "$out/patients.csv" --by "$1" >&2'
+        ' && deidgate mapping export --uids "$out/uids.csv" --patients "$out/patients.csv" --by "$@" >&2'
         ' && cat "$out/uids.csv" && printf \'\\0\' && cat "$out/patients.csv"'
     )
     # The audit trail names who asked, as this machine knows them.
-    done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", getpass.getuser()), timeout_s=600)
+    asked = [getpass.getuser(), *(word for number in given.approval for word in ("--approval", number))]
+    done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", *asked), timeout_s=600)
     texts = done.out.split("\0")
     if not done.ok or len(texts) != 2:
         raise Problem(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deidgate.operate import commands, installation, prove, testing
+from deidgate.operate import backup, commands, installation, prove, rotation, testing, worker_commands
 from deidgate.operate.engine import read_host
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.shell import SystemShell
@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     one = hold.add_parser("list", help="which, and for what reason")
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=commands.hold_list)
+    worker_commands.add_hold(hold)
 
     mapping = several.add_parser("mapping", help="the mapping table").add_subparsers(metavar="ACTION", required=True)
     one = mapping.add_parser(
@@ -86,7 +87,14 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--uids", required=True, metavar="FILE", help="Study, Series and SOP Instance UIDs")
     one.add_argument("--patients", required=True, metavar="FILE", help="Patient IDs")
+    one.add_argument(
+        "--approval", action="append", default=[], metavar="N", help="number of an approval, for each file"
+    )
     one.set_defaults(run=commands.mapping_export)
+    worker_commands.add_mapping(mapping)
+    worker_commands.add(several)
+    backup.add(several)
+    rotation.add(several)
 
     research = several.add_parser("research", help="the research side").add_subparsers(metavar="ACTION", required=True)
     one = research.add_parser("download", help="every instance on research as a file")

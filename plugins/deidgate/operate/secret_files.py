@@ -20,6 +20,7 @@ IMAGE = "deidgate/core:local"
 NAMES = (
     "ca.key",
     "ca.pem",
+    "encryption-earlier.key",
     "encryption.key",
     "gate-clinical.tls.pem",
     "gate-research.reader.conf",
@@ -110,6 +111,10 @@ class SecretFiles:
         return self.shell.run([self.engine.docker, "volume", "inspect", volume], timeout_s=30).ok
 
     def _run(self, words: list[str], *, writable: bool) -> Outcome:
+        return self.run(words, [f"{self.installation.secrets}:/secrets:{'rw' if writable else 'ro'}"], timeout_s=120)
+
+    def run(self, words: list[str], mounts: list[str], timeout_s: float | None = None) -> Outcome:
+        """Run a program in a container that has `mounts` (``WHERE:INSIDE:rw``), reaches no network, and is removed."""
         return self.shell.run(
             [
                 self.engine.docker,
@@ -124,9 +129,9 @@ class SecretFiles:
                 "--cap-add=FOWNER",
                 "--security-opt=no-new-privileges:true",
                 "--tmpfs=/tmp",
-                f"--volume={self.installation.secrets}:/secrets:{'rw' if writable else 'ro'}",
+                *(f"--volume={mount}" for mount in mounts),
                 IMAGE,
                 *words,
             ],
-            timeout_s=120,
+            timeout_s=timeout_s,
         )

@@ -65,16 +65,34 @@ def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def _up(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Compose:
+def prepare(site: Site, may_install: Callable[[str], bool]) -> Engine:
+    """An engine, and all images built, on a machine that may have had nothing; starts and writes nothing.
+
+    Raises
+    ------
+    Problem
+        Anything that the operator has to put right.
+    """
+    with one_at_a_time(site.installation.lock, site.say):
+        return _built(site, may_install, fresh=False)
+
+
+def _built(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Engine:
     there = site.installation
     checks.check_address(there.settings)
     found = _engine_after_checks(site, may_install)
-    if write_settings(there):
-        site.say(f"wrote the settings to {there.env_path}")
     builder = site.builder(found)
     arguments = images.arguments_of(there.settings)
     base = base_image.ensure(builder, site.host, there.settings, fresh=fresh)
     builder.ensure(images.IMAGES, base, arguments, fresh=fresh)
+    return found
+
+
+def _up(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Compose:
+    there = site.installation
+    found = _built(site, may_install, fresh=fresh)
+    if write_settings(there):
+        site.say(f"wrote the settings to {there.env_path}")
     if SecretFiles(site.shell, found, there).ensure():
         site.say(f"made keys, certificates and passwords in {there.secrets}: back them up now")
     compose = Compose(site.shell, found, there)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``deidgate gateway re-encrypt``: the ledger's part of a change of the encryption key."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+
+import click
+
+from deidgate.settings import Settings
+
+STILL_NEEDED = 3
+_ROUNDS = 5
+"""A worker that was at work with the old key may write a row under it while the first round goes on."""
+
+
+@click.command("re-encrypt")
+@click.argument("old")
+@click.argument("new")
+@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who.")
+@click.option("--why", required=True, help="For the audit trail.")
+def re_encrypt(old: str, new: str, by: str, why: str) -> None:
+    """Encrypt every row under the key with id OLD with the key with id NEW.
+
+    May be interrupted and run again. Exit status 3 while rows still need the old key.
+    """
+    from deidgate.orthanc_io.ledger import open_store
+
+    rows = 0
+    with open_store(Settings.read(os.environ)) as store:
+        for _ in range(_ROUNDS):
+            rows += store.custody.rotate_encryption_key(old, new, by, why)
+            left = store.custody.values_under(old)
+            if not left:
+                break
+    click.echo(f"{rows} rows encrypted anew, {left} still under the old key")
+    if left:
+        sys.exit(STILL_NEEDED)

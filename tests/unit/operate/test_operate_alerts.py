@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every metric that an alert asks for is one that the gateway exports."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+from tests.data.fake_orthanc import FakeOrthanc
+
+from deidgate.gateway.outcome import Held, Learned
+from deidgate.orthanc_io.balance import Comparison, Reconciliation
+from deidgate.orthanc_io.ingest.plugin import install
+from deidgate.settings import Settings
+from deidgate.worker.meter import Meter
+from deidgate.worker.steward import Figures
+
+ROOT = Path(__file__).parents[3]
+RULES = [
+    rule
+    for group in yaml.safe_load((ROOT / "docs" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+]
+
+
+def of_ingest(folder):
+    for name in ("pseudonym", "encryption"):
+        (folder / f"{name}.key").write_bytes(name[:1].encode() * 32)
+    orthanc = FakeOrthanc()
+    install(
+        orthanc,
+        Settings(
+            data=folder,
+            config=ROOT / "orthanc-ingest",
+            pseudonym_key_file=folder / "pseudonym.key",
+            encryption_key_file=folder / "encryption.key",
+            storage=folder,
+        ),
+    )
+    return set(re.findall(r"^# TYPE (\w+) ", orthanc.ask("/deidgate/metrics"), flags=re.MULTILINE))
+
+
+def of_worker():
+    registry = CollectorRegistry()
+    Meter(registry).ended(Held(Learned(), "code", alert=True), 1.0)
+    nothing = Comparison((), ())
+    Figures(registry).take(Reconciliation((), nothing, nothing, 0))
+    return {sample.name for family in registry.collect() for sample in family.samples}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    return of_ingest(tmp_path_factory.mktemp("ingest")) | of_worker()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_asks_for_what_is_exported(rule, exported):
+    asked = set(re.findall(r"deidgate_\w+", rule["expr"]))
+    assert asked
+    assert asked <= exported
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_says_what_to_do(rule):
+    assert rule["annotations"]["summary"].endswith(".")
+    assert rule["annotations"]["to_do"]
+
+
+def test_a_difference_of_either_server_is_a_figure():
+    registry = CollectorRegistry()
+    Figures(registry).take(Reconciliation((), Comparison(("a", "b"), ()), Comparison((), ("c",)), 4))
+    for server, kind, number in (("ingest", "missing", 2), ("research", "extra", 1), ("research", "missing", 0)):
+        labels = {"server": server, "kind": kind}
+        assert registry.get_sample_value("deidgate_reconcile_differences", labels) == number
+    assert registry.get_sample_value("deidgate_unwithdrawn") == 4

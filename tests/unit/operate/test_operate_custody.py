@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backup, restore, change of key and decisions, as far as this machine's part goes."""
+
+import json
+
+import pytest
+from tests.unit.operate.scripted import ScriptedShell
+
+from deidgate.operate import backup, rotation, worker_commands
+from deidgate.operate.engine import Engine
+from deidgate.operate.installation import find
+from deidgate.operate.main import parser
+from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.secret_files import NAMES
+from deidgate.operate.shell import Outcome
+from deidgate.operate.up import Site
+
+ENGINE = Engine("docker", ("docker-compose",), has_buildkit=False)
+MANIFEST = Outcome(0, json.dumps({"at": "2026-03-01T12:00:00+00:00", "images": []}))
+
+
+class Composed:
+    """Compose that runs what it is told through the shell."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    def in_worker(self, *words):
+        return ["worker", *words]
+
+    def run(self, *words, timeout_s=None):
+        return self.shell.run(["compose", *words])
+
+    def require_running(self, service):
+        pass
+
+    def containers(self):
+        return ()
+
+
+@pytest.fixture
+def site(tmp_path):
+    def made(answers):
+        shell = ScriptedShell(answers)
+        return Site(shell, None, find(tmp_path, "test"), lambda _line: None), shell  # type: ignore[arg-type]
+
+    return made
+
+
+@pytest.fixture(autouse=True)
+def wired(monkeypatch):
+    for module in (backup, rotation, worker_commands):
+        monkeypatch.setattr(module, "compose_of", lambda site: Composed(site.shell))
+    for module in (backup, rotation):
+        monkeypatch.setattr(module.engine, "require", lambda _shell: ENGINE)
+    monkeypatch.setattr(backup, "prepare", lambda _site, _may: ENGINE)
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115, PTH123
+
+
+def given(*words):
+    return parser().parse_args(list(words))
+
+
+def test_a_recall_from_a_script_needs_to_be_said(site):
+    there, shell = site({"worker deidgate gateway recall": Outcome(0, '{"instances": 5, "studies": 2}')})
+    with pytest.raises(Problem, match="recall 5 instances of 2 studies") as caught:
+        worker_commands.recall(there, given("recall", "--study", "2.25.1", "--why", "x"))
+    assert caught.value.code == Exit.USAGE
+    assert all("--count" in line for line in shell.ran)
+
+
+def test_a_recall_that_names_nothing_is_refused_before_anything_runs(site):
+    there, shell = site({})
+    with pytest.raises(Problem) as caught:
+        worker_commands.recall(there, given("recall", "--why", "x", "--yes"))
+    assert caught.value.code == Exit.USAGE
+    assert not shell.ran
+
+
+def test_processing_again_uses_the_policies_that_hold_now(site):
+    there, shell = site(
+        {
+            "worker deidgate gateway reprocess": Outcome(0, '{"instances": 5, "studies": 2}'),
+            "compose restart worker": Outcome(0),
+        }
+    )
+    words = ("reprocess", "--policy", "basic", "--why", "x", "--yes")
+    assert worker_commands.reprocess(there, given(*words)) == Exit.OK
+    assert [line.split()[0] for line in shell.ran] == ["worker", "compose", "worker"]
+
+
+def test_who_is_looked_up_is_in_no_argument(site, monkeypatch):
+    there, shell = site({"worker deidgate mapping look-up -": Outcome(0)})
+    worker_commands.look_up(there, given("mapping", "look-up", "HOSP-1234", "--why", "x"))
+    assert not any("HOSP-1234" in line for line in shell.ran)
+
+
+def test_the_audit_trail_names_the_person_behind_sudo(monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "alice")
+    assert worker_commands.who() == "alice"
+
+
+def test_a_backup_never_overwrites(site, tmp_path):
+    there, shell = site({})
+    (tmp_path / "old").touch()
+    with pytest.raises(Problem) as caught:
+        backup.backup(there, given("backup", str(tmp_path / "old")))
+    assert caught.value.code == Exit.USAGE
+    assert not shell.ran
+
+
+def test_restore_refuses_where_something_is_unless_it_is_said(site, tmp_path):
+    there, shell = site({"docker run": MANIFEST, "docker volume inspect": Outcome(0)})
+    (tmp_path / "backup").touch()
+    (tmp_path / "word").write_text("correct horse battery", encoding="utf-8")
+    words = ("restore", str(tmp_path / "backup"), "--passphrase-file", str(tmp_path / "word"))
+    with pytest.raises(Problem, match="already") as caught:
+        backup.restore(there, given(*words))
+    assert caught.value.code == Exit.USAGE
+    assert not any("restore put" in line for line in shell.ran)
+
+
+def test_a_damaged_backup_is_found_before_anything_is_stopped(site, tmp_path):
+    there, shell = site({"docker run": Outcome(1, err="backup-unreadable"), "docker volume inspect": Outcome(1)})
+    (tmp_path / "backup").touch()
+    (tmp_path / "word").write_text("correct horse battery", encoding="utf-8")
+    words = ("restore", str(tmp_path / "backup"), "--yes", "--passphrase-file", str(tmp_path / "word"))
+    with pytest.raises(Problem, match="nothing was changed"):
+        backup.restore(there, given(*words))
+    assert not any("restore put" in line or line.startswith("compose") for line in shell.ran)
+
+
+def test_the_old_key_stays_while_a_row_needs_it(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(rotation.health, "wait", lambda *_: None)
+    there, shell = site(
+        {
+            "docker run": Outcome(0, "aaaa bbbb\n"),
+            "compose restart": Outcome(0),
+            "worker deidgate gateway re-encrypt aaaa bbbb": Outcome(3),
+        }
+    )
+    with pytest.raises(Problem, match="still need"):
+        rotation.rotate(there, given("rotate-encryption-key", "--why", "x"))
+    assert not any("rotation finish" in line for line in shell.ran)
+
+
+def test_the_old_key_goes_when_no_row_needs_it(site, monkeypatch):
+    monkeypatch.setattr(rotation.health, "wait", lambda *_: None)
+    there, shell = site(
+        {
+            "docker run": Outcome(0, "aaaa bbbb\n"),
+            "compose restart": Outcome(0),
+            "worker deidgate gateway re-encrypt aaaa bbbb": Outcome(0),
+        }
+    )
+    assert rotation.rotate(there, given("rotate-encryption-key", "--why", "x")) == Exit.OK
+    assert "rotation finish" in shell.ran[-1]
+
+
+def test_a_recovery_key_is_long_and_new_each_time():
+    keys = {backup._recovery_key() for _ in range(50)}
+    assert len(keys) == 50
+    assert all(len(key.replace("-", "")) == 32 for key in keys)
+
+
+def test_all_secret_files_are_in_the_list_that_up_makes():
+    assert "encryption-earlier.key" in NAMES
