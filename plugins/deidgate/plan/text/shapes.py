@@ -124,8 +124,10 @@ _DASHED = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,12}(?:[\-/][a-z0-9]{1,12}){1,6}(?
 # What long runs of letters and digits are when they are no identifiers.
 _EXPLAINED = re.compile(
     r"\d{1,4}(?:x\d{1,4}){1,3}(?:mm|cm|[a-z]{0,2})?"  # 512x512, 320x240x64mm
+    # tr5000te90, fov240p2
     r"|(?:(?:(?:t[reid12]|fov|dfov|fa|bw|st|sl|thk|nex|nsa|etl|esp|kv|kvp|ma|mas|hu|wl|ww|gap|mtx|res|gr|mb|ph|v[abde]|"
-    r"dose|iso|flip|matrix|slice|slices|thick|delay|phase)\d{1,5}|[bprsixzndmwhv]\d{1,4})(?:p\d{1,3})?){1,6}[a-z]{0,6}"  # tr5000te90
+    r"dose|iso|flip|matrix|slice|slices|thick|delay|phase)\d{1,5}|[bprsixzndmwhv]\d{1,4})(?:p\d{1,3})?){1,6}[a-z]{0,6}"
+    # 3000hu, 120kv
     r"|\d{1,7}(?:mm|cm|um|ml|cc|mg|g|kg|mgi|mci|[mgk]bq|"
     r"c?gy|mgy|[um]sv|kvp?|[km]ev|mas?|[km]?hz|m?sec|m?s|us|usec|min|hu|bpm|deg|ppm|bq|bqml|t)"
     r"|[1-9]0{4,}|0{5,}|(?:iec|iso|ieee|din|astm|pk)\d{4,5}"

@@ -243,7 +243,7 @@ def test_no_content_sequence_no_decisions():
 
 
 CODES = [code(r.code, r.scheme, r.meaning) for r in ROWS] + [code("99999", "99X"), None]
-CONCEPTS = st.sampled_from(range(len(CODES))).map(CODES.__getitem__)
+CONCEPTS = st.sampled_from(range(len(CODES))).map(lambda number: CODES[number])
 LEAVES = st.builds(
     valued,
     st.sampled_from(["TEXT", "PNAME", "DATE", "TIME", "DATETIME", "UIDREF", "CODE", "NUM", "IMAGE", "COMPOSITE"]),
