@@ -186,7 +186,8 @@ def stored_values(cells: NDArray[Any], description: PixelDescription) -> NDArray
     signed = native.view(native.dtype.str.replace("u", "i"))
     if not unused:
         return signed
-    return (signed << np.asarray(unused, signed.dtype)) >> np.asarray(unused, signed.dtype)
+    extended: NDArray[Any] = (signed << np.asarray(unused, signed.dtype)) >> np.asarray(unused, signed.dtype)
+    return extended
 
 
 def _offset(description: PixelDescription, index: int) -> int:
@@ -200,7 +201,8 @@ def _swapped(buffer: bytes, description: PixelDescription, index: int) -> NDArra
     even, stop = start - start % 2, start + size + (start + size) % 2
     part = buffer[even:stop]
     words = np.frombuffer(part + b"\0" * (len(part) % 2), dtype=">u2").astype("<u2").view("u1")
-    return words[start - even : start - even + size]
+    samples: NDArray[Any] = words[start - even : start - even + size]
+    return samples
 
 
 def _unpacked(buffer: bytes, description: PixelDescription, index: int) -> NDArray[Any]:
@@ -213,9 +215,21 @@ def _unpacked(buffer: bytes, description: PixelDescription, index: int) -> NDArr
 
 
 def _decode_with_pydicom(codestream: bytes, description: PixelDescription) -> tuple[NDArray[Any], str]:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     d = description
+    options: dict[str, Any] = {
+        "rows": d.rows,
+        "columns": d.columns,
+        "samples_per_pixel": d.samples,
+        "number_of_frames": 1,
+        "bits_allocated": d.allocated,
+        "bits_stored": d.stored,
+        "photometric_interpretation": d.photometric,
+        "planar_configuration": d.planar,
+        "pixel_representation": int(d.signed),
+        "pixel_keyword": d.keyword,
+    }
     try:
         decoder = get_decoder(d.transfer_syntax)
     except NotImplementedError:
@@ -224,22 +238,13 @@ def _decode_with_pydicom(codestream: bytes, description: PixelDescription) -> tu
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values, properties = decoder.as_array(
-                encapsulate([codestream], has_bot=False),
-                index=0,
-                raw=True,
-                rows=d.rows,
-                columns=d.columns,
-                samples_per_pixel=d.samples,
-                number_of_frames=1,
-                bits_allocated=d.allocated,
-                bits_stored=d.stored,
-                photometric_interpretation=d.photometric,
-                planar_configuration=d.planar,
-                pixel_representation=int(d.signed),
-                pixel_keyword=d.keyword,
+                encapsulate([codestream], has_bot=False), index=0, raw=True, **options
             )
-    # Decoders raise whatever their C libraries tell them; nothing is known but that the frame cannot be judged.
-    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, OSError, MemoryError) as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # Decoders raise whatever their libraries tell them, those in Rust even what is no Exception: nothing is known but
+    # that the frame cannot be judged.
+    except BaseException as error:
         raise CannotDeidentify("pixel-data-undecodable", d.keyword) from error
     return values, str(properties["photometric_interpretation"])
 

@@ -362,7 +362,7 @@ def _encode(frame: Frame, d: PixelDescription) -> bytes:
     CannotDeidentify
         ``pixel-data-not-written``: the encoder refused.
     """
-    from pydicom.pixels import get_encoder
+    from pydicom.pixels.encoders.base import get_encoder
 
     # JPEG 2000 is decoded to RGB and its multiple component transform is done again: Photometric Interpretation stays.
     values = frame.values[..., 0] if d.samples == 1 else np.ascontiguousarray(frame.values)

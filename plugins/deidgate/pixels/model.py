@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from deidgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession  # type: ignore[import-untyped]
 
 _MULTIPLE = 32
 """The detection network halves the picture five times."""

@@ -79,13 +79,15 @@ def stretched(plane: NDArray[Any], low: float, high: float) -> Grey:
         # A table of all values there can be is quicker than arithmetic on all pixels.
         least = np.iinfo(plane.dtype).min
         values = np.arange(least, np.iinfo(plane.dtype).max + 1)
-        return _scaled(values, low, high)[plane.astype(np.int32) - least if least else plane]
+        shown: Grey = _scaled(values, low, high)[plane.astype(np.int32) - least if least else plane]
+        return shown
     return _scaled(plane, low, high)
 
 
 def _scaled(values: NDArray[Any], low: float, high: float) -> Grey:
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    shown: Grey = np.clip(scaled, 0, 255).astype(np.uint8)
+    return shown
 
 
 def _rgb(values: NDArray[Any]) -> NDArray[Any]:

@@ -133,9 +133,9 @@ def _in_rows(start: NDArray[Any], across: NDArray[Any], extent: NDArray[Any], al
         overlap = np.minimum(stop[n], stop[before]) - np.maximum(start[n], start[before])
         alike = (gap >= -2) & (gap <= 0.9 * taller) & (overlap >= 0.6 * taller)
         if alike.any():
-            best = np.where(alike, length[before], 0).argmax()
-            length[n] = 1 + length[before][best]
-            previous[n] = before.start + best
+            best = int(np.where(alike, length[before], 0).argmax())
+            length[n] = 1 + int(length[before][best])
+            previous[n] = int(first[n]) + best
     marked = np.zeros(len(order), bool)
     for n in np.flatnonzero(length >= ROW):
         at = int(n)

@@ -276,7 +276,8 @@ def likelihood_at(picture: Grey, scale: float, model: TextModel) -> NDArray[np.f
         anchored = np.vstack((tile, _anchor(tile.shape[1], 0, 255), _anchor(tile.shape[1], 255, 0)))
         np.maximum(found[part], model.likelihood(anchored)[: tile.shape[0]], out=found[part])
     if scale != 1:
-        found = cv2.resize(found, (columns + 2 * BORDER, rows + 2 * BORDER), interpolation=cv2.INTER_LINEAR)
+        size = (columns + 2 * BORDER, rows + 2 * BORDER)
+        found = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(found[BORDER : BORDER + rows, BORDER : BORDER + columns], np.float32)
 
 
