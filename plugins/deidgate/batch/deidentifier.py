@@ -106,7 +106,7 @@ class Deidentifier:
         """
         instances, identities = self._opened()
         result, _ = instances.bytes_of(content)
-        identities.record()
+        identities.record(identities.noted())
         return result
 
     def file(self, source: StrPath, target: StrPath) -> None:

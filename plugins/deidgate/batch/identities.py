@@ -28,6 +28,10 @@ class KnownPatient:
     index: int
 
 
+Noted = dict[int, dict[str, UidPair]]
+"""Pairs of UIDs by patient and original UID."""
+
+
 class Book(Protocol):
     """What a worker asks about patients: the mapping table, or the stand-in of a dry run."""
 
@@ -45,11 +49,15 @@ class Book(Protocol):
         ...
 
     def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
-        """Remember pairs of original and new UIDs until `record`."""
+        """Remember pairs of original and new UIDs until they are `noted`."""
         ...
 
-    def record(self) -> None:
-        """Write down what was noted."""
+    def noted(self) -> Noted:
+        """What was noted since the last time, to be given to `record`."""
+        ...
+
+    def record(self, noted: Noted) -> None:
+        """Write pairs of UIDs down; safe while another thread notes others."""
         ...
 
     def image_numbers(self, patient: int, sop_uids: list[str]) -> list[int]:
@@ -95,7 +103,7 @@ class Identities:
         self._style = style
         self._patients: Recent[Person, KnownPatient] = Recent()
         self._bound: Recent[tuple[str, int], bool] = Recent()
-        self._pairs: dict[int, dict[str, UidPair]] = {}
+        self._pairs: Noted = {}
         self._recorded: Recent[tuple[int, str], bool] = Recent()
 
     @property
@@ -136,21 +144,25 @@ class Identities:
             raise CannotDeidentify("study-has-two-patients", "PatientID")
 
     def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
-        """Remember pairs of original and new UIDs until `record` writes them down."""
+        """Remember pairs of original and new UIDs until they are `noted`."""
         waiting = self._pairs.setdefault(patient.id, {})
         for kind, original, new in pairs:
             if kind is UidKind.INSTANCE or (patient.id, original) not in self._recorded:
                 waiting[original] = UidPair(kind, original, new)
 
-    def record(self) -> None:
-        """Write down what was noted."""
-        for patient, pairs in self._pairs.items():
+    def noted(self) -> Noted:
+        """What was noted since the last time, to be given to `record`."""
+        noted, self._pairs = self._pairs, {}
+        return noted
+
+    def record(self, noted: Noted) -> None:
+        """Write pairs of UIDs down; safe while another thread notes others."""
+        for patient, pairs in noted.items():
             if pairs:
                 self._mapping.record_uids(self._project, patient, tuple(pairs.values()))
             for pair in pairs.values():
                 if pair.kind is not UidKind.INSTANCE:
                     self._recorded.get((patient, pair.original), lambda: True)
-        self._pairs.clear()
 
     def image_numbers(self, patient: int, sop_uids: list[str]) -> list[int]:
         """Image numbers of original instances of one patient; those asked for before keep theirs."""

@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,7 +23,7 @@ from deidgate.batch.worker import Worker
 from deidgate.errors import DeidgateError
 from deidgate.files.journal import Line
 
-_AHEAD = 2
+_AHEAD = 3
 """Chunks that a process is given before it has answered the first."""
 
 
@@ -179,9 +180,8 @@ def serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         store = None if job.dry_run else open_mapping(job.mapping)
-        with Worker(job, store) as worker:
-            while (chunk := connection.recv()) is not None:
-                connection.send(worker.work(chunk))
+        with Worker(job, store) as worker, ThreadPoolExecutor(1) as finisher:
+            _work(connection, worker, finisher)
         if store is not None:
             store.close()
     except DeidgateError as error:
@@ -189,6 +189,23 @@ def serve(connection: Connection, job: Job) -> None:
     except (EOFError, BrokenPipeError):
         # Whoever gave out the work is gone.
         return
+
+
+def _work(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor) -> None:
+    """Make the results of a chunk while those of the one before are flushed and named."""
+    under: Future[list[Done]] | None = None
+    while True:
+        if under is not None and not connection.poll():
+            # Whoever gives out the work may be waiting for this answer before there is more.
+            connection.send(under.result())
+            under = None
+        chunk = connection.recv()
+        made = worker.make(chunk) if chunk is not None else None
+        if under is not None:
+            connection.send(under.result())
+        if made is None:
+            return
+        under = finisher.submit(worker.finish, made)
 
 
 def _plain(error: DeidgateError) -> DeidgateError:

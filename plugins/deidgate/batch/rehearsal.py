@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 
-from deidgate.batch.identities import KnownPatient
+from deidgate.batch.identities import KnownPatient, Noted
 from deidgate.errors import CannotDeidentify
 from deidgate.gateway.ports import Person
 from deidgate.pseudonym import Pseudonyms, PseudonymStyle
@@ -44,7 +44,11 @@ class RehearsedIdentities:
     def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
         """Nothing is remembered."""
 
-    def record(self) -> None:
+    def noted(self) -> Noted:
+        """Nothing."""
+        return {}
+
+    def record(self, noted: Noted) -> None:
         """Nothing is written."""
 
     def image_numbers(self, patient: int, sop_uids: list[str]) -> list[int]:

@@ -11,13 +11,13 @@ import contextlib
 import filecmp
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from deidgate import marks
 from deidgate.batch.archives import Archives
-from deidgate.batch.identities import Book, Identities
+from deidgate.batch.identities import Book, Identities, Noted
 from deidgate.batch.instance import HEAD, Instances
 from deidgate.batch.job import Directory, Done, Job, Layout, Task
 from deidgate.batch.naming import Identity, Namer, deidentified
@@ -41,6 +41,15 @@ _NOT_DICOM = {
     Kind.PDF: "not-dicom-pdf",
     Kind.ARCHIVE_UNSUPPORTED: "archive-unsupported",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class MadeChunk:
+    """Tasks, for each its unfinished result or all its lines, and the pairs of UIDs to be written down."""
+
+    tasks: Sequence[Task]
+    made: list[Pending | tuple[Line, ...]]
+    noted: Noted
 
 
 class Worker:
@@ -90,17 +99,18 @@ class Worker:
 
         Never raises for what is in a file. A full disk is told of in the line of each file that met it.
         """
-        done: list[tuple[Line, ...]] = [()] * len(tasks)
-        waiting: list[tuple[int, Pending]] = []
-        for number, task in enumerate(tasks):
-            made = self._guarded(task)
-            if isinstance(made, Pending):
-                waiting.append((number, made))
-            else:
-                done[number] = made
-        for (number, _), line in zip(waiting, self.finished([one for _, one in waiting]), strict=True):
-            done[number] = (line,)
-        return [Done(task.key, lines) for task, lines in zip(tasks, done, strict=True)]
+        return self.finish(self.make(tasks))
+
+    def make(self, tasks: Sequence[Task]) -> MadeChunk:
+        """Unfinished results of `tasks`, to be given to `finish`."""
+        return MadeChunk(tasks, [self._guarded(task) for task in tasks], self._book.noted())
+
+    def finish(self, chunk: MadeChunk) -> list[Done]:
+        """Flush, number and name results. Another thread may call `make` for the next ones meanwhile."""
+        waiting = [one for one in chunk.made if isinstance(one, Pending)]
+        lines = iter(self._finished(waiting, chunk.noted))
+        made = [(next(lines),) if isinstance(one, Pending) else one for one in chunk.made]
+        return [Done(task.key, lines) for task, lines in zip(chunk.tasks, made, strict=True)]
 
     def _guarded(self, task: Task) -> Pending | tuple[Line, ...]:
         """The file's unfinished result, or all its lines: the outermost catch of a run."""
@@ -170,11 +180,15 @@ class Worker:
 
     def finished(self, pending: list[Pending]) -> list[Line]:
         """Number, flush and name results; the line of each."""
+        return self._finished(pending, self._book.noted())
+
+    def _finished(self, pending: list[Pending], noted: Noted) -> list[Line]:
         if self._staging is None:
             return [identity_of(replace(one.line, status="planned"), one, 0, self._job.identities) for one in pending]
         try:
-            numbers = self.numbered(pending)
-            self._staging.flush()
+            if pending:
+                self._staging.flush()
+            numbers = self._numbered(pending, noted)
         except (DeidgateError, OSError) as error:
             # Nothing is named before it is on the disk and known in the mapping table.
             for one in pending:
@@ -191,7 +205,10 @@ class Worker:
 
     def numbered(self, pending: list[Pending]) -> dict[int, int]:
         """Write pairs of UIDs down, and ask for image numbers: by the identity of the pending."""
-        self._book.record()
+        return self._numbered(pending, self._book.noted())
+
+    def _numbered(self, pending: list[Pending], noted: Noted) -> dict[int, int]:
+        self._book.record(noted)
         by_patient: dict[int, list[tuple[int, str]]] = {}
         for one in pending:
             if one.made is not None:

@@ -157,10 +157,10 @@ def _dying(connection, job, path):
     from deidgate.batch import pool, worker
 
     class Fragile(worker.Worker):
-        def work(self, tasks):
+        def make(self, tasks):
             if any(task.path == path for task in tasks):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().work(tasks)
+            return super().make(tasks)
 
     pool.Worker = Fragile
     pool.serve(connection, job)

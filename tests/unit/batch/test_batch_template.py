@@ -167,11 +167,11 @@ def test_a_template_that_is_wrong_is_found_by_the_sample(store, tmp_path):
     one = instances(store, tmp_path, verify_every=2)
     result(one, encoded(ct(1, 1, 1, 1, rows=8)), tmp_path)
     (known,) = next(iter(one._known.values()))
-    tampered = tuple(part.replace(b"ACME MEDICAL", b"ACME-MEDICAL") for part in known.template.parts)
+    tampered = tuple(part.replace(b"MONOCHROME2", b"MONOCHROME3") for part in known.template.parts)
     assert tampered != known.template.parts
     object.__setattr__(known.template, "parts", tampered)
     object.__setattr__(
-        known.template, "result_skeleton", known.template.result_skeleton.replace(b"ACME MEDICAL", b"ACME-MEDICAL")
+        known.template, "result_skeleton", known.template.result_skeleton.replace(b"MONOCHROME2", b"MONOCHROME3")
     )
     assert outcome(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path) != ""
     assert outcome(one, encoded(ct(1, 1, 1, 3, rows=8)), tmp_path) == "fast-path-contradicts "
@@ -182,10 +182,12 @@ def test_a_filled_header_is_read_again_before_it_is_used(store, tmp_path):
     one = instances(store, tmp_path)
     result(one, encoded(ct(1, 1, 1, 1, rows=8)), tmp_path)
     (known,) = next(iter(one._known.values()))
-    object.__setattr__(known.template, "parts", tuple(p.replace(b"ACME", b"EMCA") for p in known.template.parts))
+    object.__setattr__(
+        known.template, "parts", tuple(p.replace(b"MONOCHROME2", b"MONOCHROME3") for p in known.template.parts)
+    )
     made = result(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path)
     assert one.short == 0, "the skeleton differs, so the long way is taken"
-    assert b"ACME" in made
+    assert b"MONOCHROME2" in made
 
 
 @given(st.binary(max_size=400))
