@@ -19,6 +19,7 @@ from typing import NamedTuple
 from deidgate.verify import content
 from deidgate.verify.facts import (
     CLEAN_DESCRIPTORS,
+    RETAIN_DEVICE,
     RETAIN_UIDS,
     STANDARD_UIDS,
     Identity,
@@ -142,6 +143,9 @@ def derive(
             or (element.tag in _CODES and element.parents in identifying)
         ):
             device = row is not None and row.identity is Identity.DEVICE
+            if device and RETAIN_DEVICE in codes:
+                # What an AE title says, the Station Name that is retained says too.
+                continue
             person = row is not None and row.identity is Identity.PERSON
             for text in original.texts(element):
                 if not person and _is_the_manufacturer(text, original):
@@ -265,7 +269,7 @@ def _date_spellings(day: str) -> Iterator[str]:
 def _from_file_meta(found: _Found, original: View, codes: frozenset[str]) -> None:
     for element in original.parsed.meta:
         raw = original.parsed.meta_value(element)
-        if element.tag in _META_TITLES:
+        if element.tag in _META_TITLES and RETAIN_DEVICE not in codes:
             _identifiers(found, raw.decode("ascii", "replace"), "AE", Kind.DEVICE, name_of(element.tag))
         elif element.tag == _META_SOP_INSTANCE and RETAIN_UIDS not in codes:
             _uids(found, raw, name_of(element.tag))

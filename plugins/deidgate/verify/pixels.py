@@ -10,6 +10,7 @@ header declares one. Source: PS3.5 8.1.1 and 8.1.2; PS3.3 C.9.2 (Overlay Bit Pos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import zip_longest
@@ -35,6 +36,12 @@ _PICTURE_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
 # Segments that hold nothing but how to decode: JFIF, Adobe's colour transform, JPEG-LS colour, HP.
 _TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx", b"SPIFF")}
 # Who reads metadata of pictures finds places and people in them: EXIF, XMP, IPTC.
+_COMMENTS = ("COM", "CME", "tEXt", "zTXt", "iTXt")
+# How encoders sign their work; any other text in a codestream is somebody's, and not needed to decode it.
+_ENCODERS = re.compile(
+    rb"[\0-\x1f]*(LEAD Technologies|Lavc|Kakadu|OpenJPEG|Created by (OpenJPEG|JJ2000|Aware|Kakadu)|CREATOR: gd-jpeg"
+    rb"|Intel|IJG|DCMTK|Accusoft|Pegasus|PEGASUS|Aware|JJ2000|FIJI|GDCM|JasPer|Creator: JasPer)[ -~\0\s]{0,60}"
+)
 _METADATA = ("APP1", "APP13", "eXIf", "xml ", "uuid")
 
 
@@ -94,6 +101,13 @@ def _metadata_segments(result: View) -> Iterator[Finding]:
                 for segment in segments(stream):
                     if segment.name in _METADATA or segment.name == "behind the image":
                         yield Finding("codestream-metadata", f"{element.path} stream {number}", segment.name)
+                    elif segment.name in _COMMENTS and not _is_signature(segment.value):
+                        yield Finding("codestream-text", f"{element.path} stream {number}", segment.name)
+
+
+def _is_signature(comment: bytes) -> bool:
+    """True for an empty comment and for the name of an encoder."""
+    return not comment.strip(b"\0 \r\n") or _ENCODERS.fullmatch(comment) is not None
 
 
 def _number(view: View, tag: int) -> int | None:

@@ -138,7 +138,7 @@ def _listed(
             and element.tag not in VERSIONS_OF_CODES
             and _has_a_day(element, result)
             and not says_nothing(element, result)
-            and not promise.may_leave_date(element.key)
+            and not promise.may_leave_date(element.key, result.value(element))
         ):
             yield Finding("date-not-modified", element.path, "113107")
 
