@@ -21,6 +21,7 @@ from itertools import islice
 from deidgate.plan.model import Plan
 from deidgate.standard.codes import CID_7050
 from deidgate.verify import claims, content, iod_types, pixels, promise, rows, search, structure, uids
+from deidgate.verify.codes import gravity
 from deidgate.verify.model import Finding, PixelsSeen, Verdict
 from deidgate.verify.needles import derive
 from deidgate.verify.text import canonical, is_known
@@ -28,6 +29,8 @@ from deidgate.verify.view import SPECIFIC_CHARACTER_SET, View
 from deidgate.verify.walk import UnreadableError, walk
 
 MAX_FINDINGS = 100
+# Looked at before the gravest are chosen, so that a file with a thousand formalities cannot hide a leak behind them.
+_MAX_LOOKED_AT = 10_000
 
 
 def verify(original: bytes, result: bytes, plan: Plan | None = None, outcome: PixelsSeen | None = None) -> Verdict:
@@ -46,9 +49,12 @@ def verify(original: bytes, result: bytes, plan: Plan | None = None, outcome: Pi
     Returns
     -------
     Verdict
-        At most `MAX_FINDINGS` findings. It never raises for what stands in the files.
+        At most `MAX_FINDINGS` findings, the gravest first. It never raises for what stands in the files.
     """
-    return Verdict(tuple(islice(_findings(original, result, plan, outcome), MAX_FINDINGS)))
+    found = sorted(
+        islice(_findings(original, result, plan, outcome), _MAX_LOOKED_AT), key=lambda finding: gravity(finding.code)
+    )
+    return Verdict(tuple(found[:MAX_FINDINGS]))
 
 
 def _findings(

@@ -17,7 +17,7 @@ class Finding:
     Attributes
     ----------
     code : str
-        A stable, lower-case name, for example ``needle-found``; `deidgate.verify.codes` lists all of them.
+        A stable, lower-case name, for example ``name-left``; `deidgate.verify.codes` lists all of them.
     path : str
         Where: an element path, ``preamble``, ``file meta``, ``frame 3``; empty for the whole instance.
     detail : str

@@ -39,8 +39,9 @@ _TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx"
 _COMMENTS = ("COM", "CME", "tEXt", "zTXt", "iTXt")
 # How encoders sign their work; any other text in a codestream is somebody's, and not needed to decode it.
 _ENCODERS = re.compile(
-    rb"[\0-\x1f]*(LEAD Technologies|Lavc|Kakadu|OpenJPEG|Created by (OpenJPEG|JJ2000|Aware|Kakadu)|CREATOR: gd-jpeg"
-    rb"|Intel|IJG|DCMTK|Accusoft|Pegasus|PEGASUS|Aware|JJ2000|FIJI|GDCM|JasPer|Creator: JasPer)[ -~\0\s]{0,60}"
+    rb"[\0-\x1f]*(LEAD Technologies|Lavc|Kakadu|OpenJPEG|JJ2000|JasPer|GDCM|DCMTK|IJG|Intel|Accusoft|PEGASUS|Pegasus"
+    rb"|Aware|Created by (GDCM|OpenJPEG|JJ2000|Aware|Kakadu)|C(REATOR|reator): (gd-jpeg|JasPer))"
+    rb"([\0\s,:;/().=0-9-]|OpenJPEG|IJG|JPEG|version|Version|Inc|Ltd|quality|default|using|[vV](?=[0-9. ]))*"
 )
 _METADATA = ("APP1", "APP13", "eXIf", "xml ", "uuid")
 

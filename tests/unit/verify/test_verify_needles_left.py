@@ -326,3 +326,37 @@ def test_a_large_lookup_table_is_searched_too(pair):
     table = np.arange(4096, dtype="<u2").tobytes() + b" QUILLFEATHER "
     both(pair, 0x00281201, "OW", table)
     assert "name-left" in pair.codes()
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_somebodys"),
+    [
+        (b"Created by OpenJPEG version 2.5.0", False),
+        (b"\0\1Created by GDCM/OpenJPEG version 2.0", False),
+        (b"Kakadu-v6.4", False),
+        (b"LEAD Technologies Inc. V1.01\0", False),
+        (b"CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90\n", False),
+        (b"", False),
+        (b"scanned at the west door", True),
+        (b"Kakadu for Nobody Inparticular", True),
+    ],
+)
+def test_text_in_a_codestream_is_found_unless_an_encoder_signs_with_it(pair, comment, is_somebodys):
+    stream = jpeg(segment(0xFE, comment))
+    for ds in (pair.original, pair.result):
+        ds.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+        ds.PixelData = encapsulate([stream])
+        ds["PixelData"].is_undefined_length = True
+        ds["PixelData"].VR = "OB"
+    assert ("codestream-text" in pair.codes()) == is_somebodys
+
+
+def test_device_names_are_no_secret_when_the_device_is_retained(pair):
+    for ds in (pair.original, pair.result):
+        ds.StationName = "WARD7SCANNER"
+    claimed = Dataset()
+    claimed.CodeValue, claimed.CodingSchemeDesignator = "113109", "DCM"
+    claimed.CodeMeaning = "Retain Device Identity Option"
+    assert "device-left" in pair.codes()
+    pair.result.DeidentificationMethodCodeSequence.append(claimed)
+    assert pair.verdict().findings == ()
