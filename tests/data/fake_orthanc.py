@@ -67,6 +67,7 @@ class FakeOrthanc:
     ReceivedInstanceAction = SimpleNamespace(KEEP_AS_IS=1, MODIFY=2, DISCARD=3)
     InstanceOrigin = SimpleNamespace(UNKNOWN=1, DICOM_PROTOCOL=2, REST_API=3, PLUGIN=4, LUA=5, WEB_DAV=6)
     HttpMethod = SimpleNamespace(GET=1, POST=2, PUT=3, DELETE=4)
+    StorageCommitmentFailureReason = SimpleNamespace(SUCCESS=0, PROCESSING_FAILURE=1, NO_SUCH_OBJECT_INSTANCE=2)
     ChangeType = SimpleNamespace(ORTHANC_STARTED=10, ORTHANC_STOPPED=11)
     OrthancException = FakeOrthancError
 
@@ -93,6 +94,10 @@ class FakeOrthanc:
 
     def RegisterIncomingHttpRequestFilter(self, callback: Callable[..., bool]) -> None:
         self.callbacks["http"] = callback
+
+    def RegisterStorageCommitmentScpCallback(self, callback: Callable[..., Any], lookup: Callable[..., Any]) -> None:
+        self.callbacks["commitment"] = callback
+        self.callbacks["commitment-of"] = lookup
 
     def RegisterRestCallback(self, uri: str, callback: Callable[..., None]) -> None:
         self.routes[uri] = callback
@@ -160,7 +165,10 @@ class FakeOrthanc:
         raise FakeOrthancError(uri)
 
     def RestApiPost(self, uri: str, body: str | bytes) -> bytes:
-        raise FakeOrthancError(uri)
+        if uri != "/tools/lookup":
+            raise FakeOrthancError(uri)
+        uids = (dcmread(BytesIO(one.data), stop_before_pixels=True).SOPInstanceUID for one in self.instances.values())
+        return json.dumps([{"Type": "Instance"} for uid in uids if uid == body]).encode()
 
     def RestApiPut(self, uri: str, body: str | bytes) -> bytes:
         self.put[uri] = json.loads(body)

@@ -37,6 +37,7 @@ class Orthanc(Protocol):
     InstanceOrigin: Any
     HttpMethod: Any
     ChangeType: Any
+    StorageCommitmentFailureReason: Any
     OrthancException: type[Exception]
 
     def RegisterIncomingCStoreInstanceFilter(self, callback: Callable[[DicomInstance], int]) -> None: ...
@@ -48,6 +49,10 @@ class Orthanc(Protocol):
     def RegisterOnChangeCallback(self, callback: Callable[[int, int, str], None]) -> None: ...
 
     def RegisterIncomingHttpRequestFilter(self, callback: HttpFilter) -> None: ...
+
+    def RegisterStorageCommitmentScpCallback(
+        self, callback: Callable[..., object], lookup: Callable[..., object]
+    ) -> None: ...
 
     def RegisterRestCallback(self, uri: str, callback: RestCallback) -> None: ...
 

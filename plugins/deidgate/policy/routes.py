@@ -27,6 +27,8 @@ class Route:
         Name of the policy: the file ``policies/NAME.toml``.
     calling, called, modality, sop_class : tuple of str
         What has to match, with ``*`` and ``?`` as wildcards; empty matches everything.
+    commitment : str
+        ``HOST:PORT`` where the senders listen for answers to storage commitment; empty when they do not ask for it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Route:
     called: tuple[str, ...] = ()
     modality: tuple[str, ...] = ()
     sop_class: tuple[str, ...] = ()
+    commitment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,16 @@ def _route(line: Section) -> Route:
         called=tuple(line.words("called", [])),
         modality=tuple(line.words("modality", [])),
         sop_class=tuple(line.words("sop_class", [])),
+        commitment=_address(line),
     )
+
+
+def _address(line: Section) -> str:
+    text = line.get("commitment", str, "")
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise line.error("commitment", "not-an-address", ["HOST:PORT"])
+    return text
 
 
 def _matches(patterns: tuple[str, ...], value: str) -> bool:

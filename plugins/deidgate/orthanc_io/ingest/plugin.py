@@ -8,6 +8,7 @@ import shutil
 from typing import Any
 
 from deidgate.orthanc_io.ingest.admission import Admission, Senders
+from deidgate.orthanc_io.ingest.commitment import Commitment
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.report import Report
 from deidgate.orthanc_io.ingest.rows import LedgerRows
@@ -46,13 +47,14 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     limits = Limits.of(settings.disk_low_mb, settings.backlog_high)
     service = IngestService(Feeder(index, rows), admission, look, Watermarks(limits))
     report = Report(store, index, rows, admission, service)
+    commitment = Commitment(orthanc, store.reports.states_of, index.has)
 
     def stored(_instance: DicomInstance, _orthanc_id: str) -> None:
         service.wake()
 
     def changed(change: int, _level: int, _resource: str) -> None:
         if change == orthanc.ChangeType.ORTHANC_STARTED:
-            introduce(orthanc, senders.patterns)
+            introduce(orthanc, senders.patterns, {aet: route.commitment for route in routes for aet in route.calling})
             service.start()
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             service.stop()
@@ -66,5 +68,6 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     orthanc.RegisterIncomingCStoreInstanceFilter(admission.c_store)
     orthanc.RegisterOnStoredInstanceCallback(stored)
     orthanc.RegisterOnChangeCallback(changed)
+    orthanc.RegisterStorageCommitmentScpCallback(commitment.request, commitment.answer)
     orthanc.RegisterRestCallback("/deidgate/status", status)
     orthanc.RegisterRestCallback("/deidgate/metrics", metrics)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from deidgate.orthanc_io.sdk import Orthanc
 
@@ -24,14 +24,22 @@ _MAY = {
     "AllowGet": False,
     "AllowMove": False,
 }
-# Orthanc wants a host and a port of a sender; they are used only when it is the one who calls.
-_NOWHERE = {"Host": "127.0.0.1", "Port": 104}
+# Orthanc wants a host and a port of a sender; they are used only to answer a request for storage commitment.
+_NOWHERE = "127.0.0.1:104"
 
 
-def introduce(orthanc: Orthanc, patterns: Iterable[str]) -> None:
-    """Make every AE title of `patterns` known to Orthanc as one that may verify, store and ask for commitment."""
+def introduce(orthanc: Orthanc, patterns: Iterable[str], addresses: Mapping[str, str]) -> None:
+    """Make every AE title of `patterns` known to Orthanc as one that may verify, store and ask for commitment.
+
+    Parameters
+    ----------
+    addresses : mapping of AE title to ``HOST:PORT``
+        Where answers to storage commitment go; empty or absent for a sender that does not ask.
+    """
     for number, title in enumerate(patterns):
         if "*" in title or "?" in title:
             _log.info("sender-by-pattern", extra={"ids": {"pattern": title}})
             continue
-        orthanc.RestApiPut(f"/modalities/site-{number}", json.dumps({"AET": title, **_NOWHERE, **_MAY}))
+        host, _, port = (addresses.get(title) or _NOWHERE).rpartition(":")
+        node = {"AET": title, "Host": host, "Port": int(port), **_MAY}
+        orthanc.RestApiPut(f"/modalities/site-{number}", json.dumps(node))

@@ -73,6 +73,11 @@ class IngestIndex:
             yield page
             since += len(page)
 
+    def has(self, sop_instance_uid: str) -> bool:
+        """Whether an instance with this SOP Instance UID is stored."""
+        found = json.loads(self._orthanc.RestApiPost("/tools/lookup", sop_instance_uid))
+        return any(row["Type"] == "Instance" for row in found)
+
     def describe(self, orthanc_id: str) -> Stored | None:
         """What is known of one instance; None if it is there no more."""
         try:

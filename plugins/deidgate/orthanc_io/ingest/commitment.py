@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storage commitment, answered from the ledger: the gateway answers for an instance from its reception on, for ever.
+
+The original may have been purged since, after its delivery was confirmed; Orthanc's own index would then say that it
+never came. An instance that Orthanc has and the ledger has not read yet is asked for at Orthanc. When the ledger does
+not answer, neither *yes* nor *no* is said, but *processing failure*: the sender asks again.
+
+Source: PS3.4 J.3; failure reasons of (0008,1197) in PS3.3 C.14.1.1.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from deidgate.errors import Unavailable
+from deidgate.orthanc_io.sdk import Orthanc
+from deidgate.store.states import State
+
+_log = logging.getLogger(__name__)
+
+Known = frozenset[str] | None
+"""The SOP Instance UIDs of one request that the gateway has; None when that could not be found out."""
+
+
+class Commitment:
+    """The two callbacks."""
+
+    def __init__(
+        self,
+        orthanc: Orthanc,
+        states_of: Callable[[Sequence[str]], Mapping[str, State]],
+        stored: Callable[[str], bool],
+    ) -> None:
+        self._reasons = orthanc.StorageCommitmentFailureReason
+        self._states_of = states_of
+        self._stored = stored
+
+    def request(
+        self,
+        job_id: str,
+        _transaction_uid: str,
+        _sop_class_uids: Sequence[str],
+        sop_instance_uids: Sequence[str],
+        _remote_aet: str,
+        _called_aet: str,
+    ) -> Known:
+        """What is known of the instances of one request; handed to `answer` for each of them."""
+        try:
+            known = set(self._states_of(sop_instance_uids))
+        except Unavailable as error:
+            _log.warning("commitment-postponed", extra={"ids": {"job": job_id, "code": error.code}})
+            return None
+        known |= {uid for uid in sop_instance_uids if uid not in known and self._stored(uid)}
+        return frozenset(known)
+
+    def answer(self, _sop_class_uid: str, sop_instance_uid: str, known: Known) -> object:
+        """The reason of failure for one instance, or success.
+
+        The SOP Class is not compared: the ledger does not keep it, and the file is what was received.
+        """
+        if known is None:
+            return self._reasons.PROCESSING_FAILURE
+        return self._reasons.SUCCESS if sop_instance_uid in known else self._reasons.NO_SUCH_OBJECT_INSTANCE

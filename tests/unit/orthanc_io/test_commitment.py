@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from datetime import timedelta
+
+import pytest
+from tests.data.fake_orthanc import FakeOrthanc
+from tests.unit.store.making import NOON, claim, delivered, feed
+
+from deidgate.errors import ConfigurationError, Unavailable
+from deidgate.orthanc_io.ingest.commitment import Commitment
+from deidgate.orthanc_io.ingest.senders import introduce
+from deidgate.policy.routes import load_routes
+from deidgate.store import Keys, Store
+from deidgate.store.model import ItemFilter
+
+REASONS = FakeOrthanc.StorageCommitmentFailureReason
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
+        yield opened
+
+
+def answers(store, uids, stored=lambda _uid: False):
+    commitment = Commitment(FakeOrthanc(), store.reports.states_of, stored)
+    known = commitment.request("job", "1.2", ["1.2.840.10008.5.1.4.1.1.2"] * len(uids), uids, "DEMO", "DEIDGATE")
+    return [commitment.answer("1.2.840.10008.5.1.4.1.1.2", uid, known) for uid in uids]
+
+
+def test_what_was_received_is_answered_for_and_what_never_came_is_not(store):
+    feed(store, 2)
+    uids = ["1.2.3.4.0", "1.2.3.4.1", "1.2.3.4.2"]
+    assert answers(store, uids) == [REASONS.SUCCESS, REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
+
+
+def test_what_is_held_or_rejected_is_answered_for(store):
+    feed(store, 2)
+    held, rejected = claim(store, 2)
+    store.queue.hold(held, "sop-class-unknown")
+    store.queue.reject(rejected, "sop-class-rejected")
+    assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"]) == [REASONS.SUCCESS] * 2
+
+
+def test_what_was_delivered_and_purged_is_still_answered_for(store):
+    outcomes = delivered(store, 1)
+    [item] = store.retention.purgeable(NOON + timedelta(days=100_000), 10)
+    store.retention.purging([item.id], "test")
+    store.retention.purged([item.id])
+    assert answers(store, [outcomes[0].facts.sop_instance_uid]) == [REASONS.SUCCESS]
+
+
+def test_what_was_recalled_is_still_answered_for(store):
+    [outcome] = delivered(store, 1)
+    store.review.recall(ItemFilter(site="north"), "me", "why")
+    assert answers(store, [outcome.facts.sop_instance_uid]) == [REASONS.SUCCESS]
+
+
+def test_what_orthanc_has_and_the_ledger_has_not_read_is_answered_for(store):
+    assert answers(store, ["1.9", "1.8"], {"1.9"}.__contains__) == [REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
+
+
+def test_a_ledger_that_does_not_answer_says_neither_yes_nor_no():
+    def away(_uids):
+        raise Unavailable("ledger-unavailable")
+
+    commitment = Commitment(FakeOrthanc(), away, lambda _uid: True)
+    known = commitment.request("job", "1.2", ["1"], ["1.9"], "DEMO", "DEIDGATE")
+    assert commitment.answer("1", "1.9", known) == REASONS.PROCESSING_FAILURE
+
+
+def test_the_answer_goes_where_the_route_says():
+    orthanc = FakeOrthanc()
+    introduce(orthanc, ("CT", "MR", "XA*"), {"CT": "ct.clinic.example:11112", "MR": ""})
+    assert [(node["AET"], node["Host"], node["Port"]) for node in orthanc.put.values()] == [
+        ("CT", "ct.clinic.example", 11112),
+        ("MR", "127.0.0.1", 104),
+    ]
+    assert json.dumps(orthanc.put).count("true") >= 3
+
+
+ROUTE = '[[route]]\nname = "a"\nsite = "a"\nproject = "p"\npolicy = "basic"\ncommitment = "{}"\n'
+
+
+@pytest.mark.parametrize("address", ["ct", "ct:", ":104", "ct:0", "ct:x", "ct:70000"])
+def test_an_address_that_is_none_is_refused(tmp_path, address):
+    (tmp_path / "routes.toml").write_text(ROUTE.format(address), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="not-an-address"):
+        load_routes(tmp_path / "routes.toml")
+
+
+def test_an_address_is_read(tmp_path):
+    (tmp_path / "routes.toml").write_text(ROUTE.format("10.0.0.7:104"), encoding="utf-8")
+    assert load_routes(tmp_path / "routes.toml").routes[0].commitment == "10.0.0.7:104"
