@@ -137,8 +137,8 @@ def _in_rows(start: NDArray[Any], across: NDArray[Any], extent: NDArray[Any], al
             length[n] = 1 + int(length[before][best])
             previous[n] = int(first[n]) + best
     marked = np.zeros(len(order), bool)
-    for n in np.flatnonzero(length >= ROW):
-        at = int(n)
+    for last in np.flatnonzero(length >= ROW):
+        at = int(last)
         while at >= 0 and not marked[at]:
             marked[at] = True
             at = int(previous[at])
