@@ -44,5 +44,7 @@ def test_names_of_attributes_pass():
 
 def test_meanings_of_codes_pass_but_for_the_few_that_are_called_after_somebody():
     meanings = {code[0] for scheme in concepts.values() for keyword in scheme.values() for code in keyword.values()}
-    assert len(meanings) > 15_000
+    # Breeds of animals are called after places and people, and describe no image.
+    meanings = {meaning for meaning in meanings if "breed" not in meaning and "organism" not in meaning}
+    assert len(meanings) > 14_000
     assert len(changed(meanings)) < 0.007 * len(meanings)
