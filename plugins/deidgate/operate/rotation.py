@@ -6,12 +6,12 @@ from __future__ import annotations
 import argparse
 
 from deidgate.operate import engine, health
-from deidgate.operate.commands import compose_of
+from deidgate.operate.commands import compose_of, who
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import OWNER, SecretFiles
 from deidgate.operate.shell import Outcome
 from deidgate.operate.up import Site
-from deidgate.operate.worker_commands import NAMES_NOBODY, who
+from deidgate.operate.worker_commands import NAMES_NOBODY
 
 USERS = ("worker", "ingest")
 """Services that are given the key."""

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import os
 import sys
 from collections.abc import Sequence
 
-from deidgate.operate.commands import compose_of
+from deidgate.operate.commands import compose_of, who
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.up import Site
 
@@ -68,11 +66,6 @@ def add_mapping(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     one.add_argument("--why", required=True, help=NAMES_NOBODY)
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=look_up)
-
-
-def who() -> str:
-    """Who runs this command, as this machine knows them; behind sudo, who asked for it."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def _which(one: argparse.ArgumentParser) -> None:

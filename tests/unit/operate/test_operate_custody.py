@@ -6,7 +6,7 @@ import json
 import pytest
 from tests.unit.operate.scripted import ScriptedShell
 
-from deidgate.operate import backup, rotation, worker_commands
+from deidgate.operate import backup, commands, rotation, worker_commands
 from deidgate.operate.engine import Engine
 from deidgate.operate.installation import find
 from deidgate.operate.main import parser
@@ -97,7 +97,7 @@ def test_who_is_looked_up_is_in_no_argument(site, monkeypatch):
 
 def test_the_audit_trail_names_the_person_behind_sudo(monkeypatch):
     monkeypatch.setenv("SUDO_USER", "alice")
-    assert worker_commands.who() == "alice"
+    assert commands.who() == "alice"
 
 
 def test_a_backup_never_overwrites(site, tmp_path):
