@@ -167,6 +167,9 @@ def _inflated(view: memoryview) -> bytes:
         raise CannotDeidentify("deflated-data-unreadable") from None
     if inflater.unconsumed_tail:
         raise CannotDeidentify("deflated-data-too-large")
+    if not inflater.eof:
+        # Cut off: what came through may be half of a header.
+        raise CannotDeidentify("deflated-data-unreadable")
     return data
 
 

@@ -91,7 +91,7 @@ def read(file: bytes, expected_digest: str | None) -> Original:
         found = hashlib.md5(file, usedforsecurity=False).hexdigest()
         if expected_digest != f"md5:{found}":
             raise CannotDeidentify("original-changed")
-    check_structure(file)
+    check_structure(file, whole=True)
     try:
         header = dcmread(BytesIO(file), stop_before_pixels=True)
         meta = header.file_meta

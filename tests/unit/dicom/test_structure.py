@@ -167,9 +167,12 @@ def test_zeros_behind_the_last_element_are_no_element():
     check_structure(file_bytes(dataset()) + b"\0" * 500, whole=True)
 
 
-def test_deflated_data_that_cannot_be_inflated_or_inflates_without_end_are_refused(monkeypatch):
+def test_deflated_data_that_cannot_be_inflated_is_cut_off_or_inflates_without_end_is_refused(monkeypatch):
     assert refused(file_of(b"Doe^Jane" * 9, DeflatedExplicitVRLittleEndian))[0] == "deflated-data-unreadable"
     monkeypatch.setattr("deidgate.dicom.structure.MAX_INFLATED_BYTES", 1000)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    whole = deflater.compress(element(0x00104000, "UT", b"x" * 100)) + deflater.flush()
+    assert refused(file_of(whole[:-3], DeflatedExplicitVRLittleEndian))[0] == "deflated-data-unreadable"
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     bomb = deflater.compress(element(0x00104000, "UT", b"x" * 100_000)) + deflater.flush()
     assert refused(file_of(bomb, DeflatedExplicitVRLittleEndian))[0] == "deflated-data-too-large"
