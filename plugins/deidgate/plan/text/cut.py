@@ -20,6 +20,7 @@ _LONGEST_LEAD = 4  # words that may lead to a span: "was scheduled by Dr"
 _LONGEST_WORD = 24
 _ANYTHING = re.compile(r"[^\W_]")
 _UNITS = frozenset({"m", "ms"})  # behind a number these are no addresses
+_DOTTED = frozenset({"m", "hr", "fr", "pr", "sr", "sig"})  # only with a dot these are addresses
 # In capitals at the beginning of a description these are modalities and no addresses.
 _MODALITIES = frozenset({"MR", "DR", "SR", "PR"})
 
@@ -62,6 +63,8 @@ def _with_lead(original: str, folded: str, origin: Sequence[int], span: Span, fl
             break
         written = original[origin[match.start(1)] : origin[match.end(1)]]
         if match.start() == 0 and written in _MODALITIES and "." not in folded[match.end(1) : start]:
+            break
+        if match[1] in _DOTTED and folded[match.end(1) : match.end(1) + 1] != ".":
             break
         if match[1] in _UNITS and folded[max(0, match.start() - 2) : match.start()].rstrip()[-1:].isdecimal():
             break

@@ -43,6 +43,13 @@ def _stands_alone(text: str, word: Word) -> bool:
     return not before.isdecimal() and not after.isdecimal()
 
 
+def _is_whole(text: str, start: int, stop: int, code: str) -> bool:
+    """A short number is only an identifier when nothing is written to it: ``1000`` but not ``b1000``."""
+    if len(code) >= _FEWEST_CODE_INSIDE or not code.isdecimal():
+        return True
+    return not text[max(0, start - 1) : start].isalnum() and not text[stop : stop + 1].isalnum()
+
+
 def _inside_word(word: Word, revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
     for name in revealed.names:
         if len(name) < _FEWEST_INSIDE or name not in word.text or not (name.isascii() or _has_cases(name)):
@@ -92,7 +99,7 @@ def _across(text: str, words: Sequence[Word], index: int, revealed: Revealed) ->
         if joined not in revealed.stems:
             break
         if len(joined) >= _FEWEST_ACROSS:
-            if joined in revealed.codes:
+            if joined in revealed.codes and _is_whole(text, words[index].start, word.stop, joined):
                 yield Span(words[index].start, word.stop, Kind.CODE)
             elif count and joined in revealed.names:
                 yield Span(words[index].start, word.stop, Kind.NAME)

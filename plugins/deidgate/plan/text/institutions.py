@@ -7,19 +7,38 @@ A word of institutions makes a name of the unknown words and names before it (in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from deidgate.plan.text.spans import Kind, Span, Word
 from deidgate.plan.text.words import Words, roles
 
 _MOST_WORDS = 4
+_ENDINGS = ("klinikum", "klinik", "krankenhaus", "hospital", "ziekenhuis", "sjukhus")
+# A quick look before the slow one: beginnings or ends of all words of institutions.
+_ANY = re.compile(
+    r"cent|clini|kran|hosp|hopi|infirm|instit|klini|medic|osped|prax|radiol|sanat|spital|univ|zieken|sjuk"
+)
+_PHRASES = [
+    re.compile(
+        r"(?<![a-z])(?:st|ste|saint|sankt|mount|mt)\.?\s[^\W\d_]{3,20}(?:['’]?s)?\s(?:hospital|clinic|medical center)"
+    ),
+    re.compile(
+        r"(?<![a-z])(?:university|universite|universitat|universidad|universita)\s(?:of|de|di|hospital)\s[^\W\d_]{3,20}"
+    ),
+]
 _SAINTS = frozenset({"st", "ste", "saint", "sankt", "mount", "mt", "our"})
 
 
 def institutions(text: str, words: Sequence[Word], vocabulary: Words) -> Iterator[Span]:
     """Spans of the folded `text`, split into `words`, that name an institution."""
+    if not _ANY.search(text):
+        return
+    for pattern in _PHRASES:
+        for match in pattern.finditer(text):
+            yield Span(match.start(), match.end(), Kind.PLACE)
     for index, word in enumerate(words):
-        if word.text not in roles().institution_words:
+        if word.text not in roles().institution_words and not word.text.endswith(_ENDINGS):
             continue
         first = _reach(text, words, index, -1, vocabulary)
         last = _reach(text, words, index, 1, vocabulary)

@@ -28,6 +28,8 @@ _LABEL = re.compile(
 _PLACE_LABEL = re.compile(
     r"(?<![a-z])(?:address|adresse|direccion|indirizzo|employer|institution|hospital|facility|clinic)\s{0,2}[:=]\s{0,3}[^\n\r;|]{1,100}"
 )
+_DOTTED_CREDENTIALS = re.compile(r"[\s,]{1,3}(?:m\.\s?d\.|ph\.\s?d\.|r\.\s?n\.|d\.\s?o\.|jr\.)")
+_ANATOMICAL = frozenset("avmnlrgx")  # arteria, vena, musculus, nervus, ligamentum, ramus, ganglion
 _NEAR = re.compile(r"[\s,.^'’`_()\-\[\]:=/\"]{0,3}")
 _LONGEST_CHAIN = 4  # words that a name has at most, behind its first, or before it
 _LONGEST_JOINED = 30  # letters of two names written as one word
@@ -93,6 +95,7 @@ def _is_name(text: str, words: Sequence[Word], index: int, vocabulary: Words) ->
         or _is_joined_name(word, vocabulary)
         or _is_pair(text, words, index, vocabulary)
         or _has_credentials(text, words, index, vocabulary)
+        or _has_initial(text, words, index, vocabulary)
     )
 
 
@@ -174,12 +177,16 @@ def _is_joined_name(word: str, vocabulary: Words) -> bool:
     """Two names, or an initial and a name, written as one word: ``johnsonmary``, ``jsmith``, ``smithj``."""
     if not 6 <= len(word) <= _LONGEST_JOINED or vocabulary.is_known(word) or vocabulary.is_term(word):
         return False
-    if any(len(name) > 4 and vocabulary.is_certain_name(name) for name in (word[1:], word[:-1])):
+    if any(len(name) > 4 and _is_plain_name(name, vocabulary) for name in (word[1:], word[:-1])):
         return True
     return any(
-        vocabulary.is_certain_name(word[:at]) and vocabulary.is_certain_name(word[at:])
-        for at in range(4, len(word) - 3)
+        _is_plain_name(word[:at], vocabulary) and _is_plain_name(word[at:], vocabulary)
+        for at in range(3, len(word) - 2)
     )
+
+
+def _is_plain_name(word: str, vocabulary: Words) -> bool:
+    return word in vocabulary.names and word not in vocabulary.ordinary and len(word) > 2
 
 
 def _has_medical_neighbour(words: Sequence[Word], index: int) -> bool:
@@ -197,11 +204,16 @@ def _is_pair(text: str, words: Sequence[Word], index: int, vocabulary: Words) ->
     one, two = words[index].text, words[following].text
     if min(len(one), len(two)) < 2 or not (vocabulary.can_be_name(one) and vocabulary.can_be_name(two)):
         return False
+    if two in vocabulary.eponyms and _has_medical_neighbour(words, following):
+        return False
     return not (one in vocabulary.ordinary and two in vocabulary.ordinary) and max(len(one), len(two)) > 2
 
 
 def _has_credentials(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
     """A name before its credentials: ``Xyler, MD``."""
+    word = words[index]
+    if _DOTTED_CREDENTIALS.match(text, word.stop):
+        return len(word.text) > 1 and not vocabulary.is_term(word.text)
     following = index + 1
     if following >= len(words) or words[following].text not in roles().credentials:
         return False
@@ -210,6 +222,19 @@ def _has_credentials(text: str, words: Sequence[Word], index: int, vocabulary: W
         return False
     return gap.strip(" ,") == "" and (
         vocabulary.can_be_name(words[index].text) or _is_unknown(words[index].text, vocabulary)
+    )
+
+
+def _has_initial(text: str, words: Sequence[Word], index: int, vocabulary: Words) -> bool:
+    """An unknown word behind an initial: ``T. Xyler``. Anatomy abbreviates too: A. carotis, M. psoas, V. cava."""
+    before = words[index - 1] if index else None
+    if before is None or len(before.text) != 1 or not before.is_letters or before.text in _ANATOMICAL:
+        return False
+    stands_alone = before.start == 0 or not text[before.start - 1].isalnum()
+    return (
+        stands_alone
+        and text[before.stop : words[index].start].strip() == "."
+        and _is_unknown(words[index].text, vocabulary)
     )
 
 
@@ -224,6 +249,9 @@ def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> i
             following = text[words[at].stop : words[at].stop + 1]
             if following.isdecimal() or (word in "lr" and following != "."):
                 break
+        elif len(words[at - 1].text) == 1 and at - 1 > first and word not in vocabulary.imaging:
+            # Given name, initial, and then the surname, whatever it is.
+            pass
         elif not (
             vocabulary.can_be_name(word)
             or _is_unknown(word, vocabulary)

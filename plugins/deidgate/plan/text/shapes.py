@@ -45,6 +45,7 @@ _WORDED_DATES = [
         rf"(?<![a-z\d.]){_D}{_NTH}{_GAP}(?:of\s)?{_PLAIN_MONTHS}",
         rf"(?<![a-z]){_PLAIN_MONTHS}{_GAP}{_D}{_NTH}(?![\d.])",
         rf"(?<![a-z]){_MONTHS}\s{{0,2}}{_D}(?:st|nd|rd|th)(?![a-z])",
+        rf"(?<![a-z])(?:on|since|dated|until|am|vom|le)\s(?:{_MONTHS}\s?{_D}|{_D}\.?\s?{_MONTHS})(?![\d.])",
     )
 ]
 _NUMBER_DATES = [
@@ -55,6 +56,7 @@ _NUMBER_DATES = [
         rf"(?<![\d/.]){_M}[/-]{_Y}(?![\d/])",
         rf"(?<!\d){_Y}{_M}{_D}(?!\d)t?\d{{0,6}}",
         rf"(?<![a-z])(?:on|since|dated|am|vom|le|until)\s({_D}[/.]{_D})\.?(?![\d/.])",
+        rf"(?<![a-z])(?:on|since|dated|am|vom|le|until|of|from|seit)\s({_D}\.{_D}\.\d\d)(?![\d.])",
     )
 ]
 _SHORT_DATE = re.compile(rf"(?<![\d/.\-])({_D})([-/.])({_D})\2'?(\d{{2}})(?![\d/\-%])(?!\.\d)" + _CLOCK)

@@ -138,6 +138,12 @@ def test_trivial_identifiers_do_not_destroy_numbers(identifier):
     assert cleaned(text, dataset(PatientID=identifier, StudyID=identifier)) == text
 
 
+def test_a_short_identifier_does_not_destroy_parameters_that_have_its_digits():
+    ds = dataset(PatientID="1000", AccessionNumber="2048")
+    assert cleaned("ep2d b1000 TR2048 p2", ds) == "ep2d b1000 TR2048 p2"
+    assert cleaned("knee 1000", ds) == "knee"
+
+
 def test_a_text_value_that_names_somebody_in_a_content_tree_is_revealed():
     concept = dataset(CodeValue="121434", CodingSchemeDesignator="DCM", CodeMeaning="Service Delivery Location")
     content = dataset(ValueType="TEXT", ConceptNameCodeSequence=Sequence([concept]), TextValue="Quuxville ward")
