@@ -83,7 +83,10 @@ def run(*command: object) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT / "plugins")}
+    # As installed: modules are compiled once and not at every start.
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    compiled = Path(tempfile.gettempdir()) / "deidgate-bench-compiled"
+    return {**kept, "PYTHONPATH": str(ROOT / "plugins"), "PYTHONPYCACHEPREFIX": str(compiled)}
 
 
 def deidgate(source: Path, out: Path, place: Path, jobs: int) -> None:
@@ -131,6 +134,7 @@ def speed(files: int, others: Path | None, room: Path | None) -> None:
         less = sum(1 for _ in write_studies(few, 2, max(files // 40, 10)))
         size = sum(path.stat().st_size for path in source.rglob("*.dcm"))
         print(f"{made} files of {size / made / 1e6:.2f} MB; slow tools: {less}; {os.cpu_count()} processors")
+        deidgate(few, out, place, 2)
         results = [measure("plain copy, two processes", made, out, lambda: copy(source, out))]
         for jobs in (1, 2):
             results.append(

@@ -7,22 +7,22 @@ import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Self
-
-from pydicom import Dataset, dcmread
+from typing import TYPE_CHECKING, Self
 
 from deidgate.batch import policies
-from deidgate.batch.cluster import Cluster
 from deidgate.batch.home import MappingPlace, open_mapping, place
-from deidgate.batch.identities import Identities
-from deidgate.batch.instance import Instances
 from deidgate.batch.job import Directory, Job, Layout
 from deidgate.batch.run import Progress, Summary, default_jobs, prepared, run
 from deidgate.files.atomic import whole_file
 from deidgate.files.limits import Limits
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
-from deidgate.worker.pixels import LazyPixels
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from deidgate.batch.identities import Identities
+    from deidgate.batch.instance import Instances
 
 StrPath = str | os.PathLike[str]
 
@@ -92,6 +92,8 @@ class Deidentifier:
         CannotDeidentify, VerificationFailed
             Hold it: there is no result.
         """
+        from pydicom import dcmread
+
         buffer = BytesIO()
         dataset.save_as(buffer, enforce_file_format=True)
         return dcmread(BytesIO(self.bytes(buffer.getvalue())))
@@ -202,12 +204,19 @@ class Deidentifier:
         given = Path(state) if state is not None else None
         pool = None
         if scheduler is not None:
+            from deidgate.batch.cluster import Cluster
+
             job, given = prepared(paths, job, given)
             pool = Cluster(job, scheduler)
         count = default_jobs() if jobs is None else jobs
         return run(paths, job, jobs=count, state=given, pool=pool, tell=tell)
 
     def _opened(self) -> tuple[Instances, Identities]:
+        # A run over folders leaves these to its own processes.
+        from deidgate.batch.identities import Identities
+        from deidgate.batch.instance import Instances
+        from deidgate.worker.pixels import LazyPixels
+
         if self._store is None or self._instances is None:
             self._store = open_mapping(self._place)
             self._identities = Identities(self._store.mapping, self._project, self._site, self.policy.pseudonym)

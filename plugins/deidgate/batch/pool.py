@@ -7,7 +7,6 @@ crashed), its chunks are done again file by file, so that the one that kills is 
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,13 +14,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from deidgate.batch.home import open_mapping
 from deidgate.batch.job import Done, Job, Task
-from deidgate.batch.worker import Worker
+from deidgate.batch.start import warmed_up
 from deidgate.errors import DeidgateError
 from deidgate.files.journal import Line
+
+if TYPE_CHECKING:
+    from deidgate.batch.worker import Worker
 
 _AHEAD = 3
 """Chunks that a process is given before it has answered the first."""
@@ -43,6 +44,9 @@ class SameProcess:
 
     def results(self, chunks: Iterable[Sequence[Task]]) -> Iterator[list[Done]]:
         """See `Pool`."""
+        from deidgate.batch.home import open_mapping
+        from deidgate.batch.worker import Worker
+
         store = None if self._job.dry_run else open_mapping(self._job.mapping)
         try:
             with Worker(self._job, store) as worker:
@@ -73,9 +77,7 @@ class Processes:
     def __init__(self, job: Job, count: int) -> None:
         self._job = job
         self._count = count
-        # A forked child would share the parent's database connections.
-        methods = multiprocessing.get_all_start_methods()
-        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        self._context = warmed_up()
 
     def results(self, chunks: Iterable[Sequence[Task]]) -> Iterator[list[Done]]:
         """See `Pool`.
@@ -176,6 +178,9 @@ class Processes:
 
 def serve(connection: Connection, job: Job) -> None:
     """Work on what comes through `connection` until nothing does: the body of a process."""
+    from deidgate.batch.home import open_mapping
+    from deidgate.batch.worker import Worker
+
     # An interrupt from the keyboard reaches everybody; who gave out the work decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

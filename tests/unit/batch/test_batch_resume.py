@@ -162,5 +162,5 @@ def _dying(connection, job, path):
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().make(tasks)
 
-    pool.Worker = Fragile
+    worker.Worker = Fragile
     pool.serve(connection, job)
