@@ -107,7 +107,7 @@ def _study(ds: Dataset, patient_id: str, study: UID) -> None:
     ds.ReferringPhysicianName = "Beispiel^Bernd"
     ds.InstitutionName = "Klinikum Musterstadt"
     ds.InstitutionAddress = "Am Klinikum 1, 12345 Musterstadt"
-    ds.StationName = "CTMUSTER1"
+    ds.StationName = "CT-ROOM-2"
     ds.OperatorsName = "Probe^Paula"
     request = Dataset()
     request.RequestedProcedureID = "RP-26-00417"
