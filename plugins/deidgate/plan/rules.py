@@ -34,6 +34,8 @@ from deidgate.standard.confidentiality import ConfidentialityTable, Row, confide
 from deidgate.standard.types import TypesHere, iod_of
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+# First byte of the groups 50xx. Source: PS3.5 7.6.
+_CURVES = 0x50
 _CHARACTER_SET, _IMAGE_PIXEL_GROUP = 0x00080005, 0x0028
 # The UIDs under which servers store an instance.
 _INSTANCE_UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E})
@@ -252,7 +254,8 @@ class Rules:
             # that are not of a date VR cannot be moved.
             shifted = vr == "SH" and dates.action in (DateAction.SHIFT, DateAction.KEEP)
             return Verdict(Treat.KEEP, because, required) if shifted else instead
-        if vr in vrs.TEXT:
+        # A curve without its data, which nobody can clean, is a label of nothing: the whole retired group goes.
+        if vr in vrs.TEXT and tag >> 24 != _CURVES:
             return Verdict(Treat.TEXT, because, required, instead=instead)
         return instead
 
