@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -58,6 +61,30 @@ class Watcher:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.wrong.append(f"console: {message.text}")
+
+
+def undisturbed(test: Callable[..., None]) -> Callable[..., None]:
+    """Repeat the test, at most twice, when the machine's own network changed under the browser.
+
+    Chromium drops all connections when a network interface comes or goes, and each container that the tests run beside
+    it has one. Any other failure counts at once.
+    """
+
+    @functools.wraps(test)
+    def attempt(**fixtures: Any) -> None:
+        watcher: Watcher = fixtures["watcher"]
+        for _ in range(2):
+            try:
+                return test(**fixtures)
+            except (AssertionError, PlaywrightError):
+                if not any("ERR_NETWORK_CHANGED" in what for what in watcher.wrong):
+                    raise
+            fixtures["page"].goto("about:blank")
+            watcher.requests.clear()
+            watcher.wrong.clear()
+        return test(**fixtures)
+
+    return attempt
 
 
 def gateway(*words: str) -> str:

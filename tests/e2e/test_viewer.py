@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from pydicom import dcmread
-from tests.e2e.conftest import gateway
+from tests.e2e.conftest import gateway, undisturbed
 
 from deidgate.cli.phantom import write_study
 
@@ -87,6 +87,7 @@ def test_without_a_password_there_is_no_page(browser, research):
         assert page.request.get(research["url"] + path).status == 401, path
 
 
+@undisturbed
 def test_the_start_page_leads_to_the_viewer(page, research, watcher):
     page.goto(research["url"])
     page.get_by_role("link", name="Viewer").click()
@@ -94,6 +95,7 @@ def test_the_start_page_leads_to_the_viewer(page, research, watcher):
     assert watcher.wrong == []
 
 
+@undisturbed
 def test_the_list_shows_the_study_under_its_pseudonym_only(page, research, watcher, study):
     page.goto(research["url"] + "/ohif/")
     expect(page.get_by_text("Study List")).to_be_visible(timeout=60_000)
@@ -104,6 +106,7 @@ def test_the_list_shows_the_study_under_its_pseudonym_only(page, research, watch
     assert watcher.wrong == []
 
 
+@undisturbed
 def test_the_viewer_draws_the_image_that_the_clinic_sent(page, research, watcher, study):
     page.goto(f"{research['url']}/ohif/viewer?StudyInstanceUIDs={study.new_uid}")
     drawn = wait_for_image(page)
@@ -116,6 +119,7 @@ def test_the_viewer_draws_the_image_that_the_clinic_sent(page, research, watcher
     assert watcher.wrong == []
 
 
+@undisturbed
 def test_nothing_is_asked_of_any_other_server(page, research, watcher, study):
     page.goto(f"{research['url']}/ohif/viewer?StudyInstanceUIDs={study.new_uid}")
     wait_for_image(page)
@@ -125,6 +129,7 @@ def test_nothing_is_asked_of_any_other_server(page, research, watcher, study):
     assert watcher.hosts() == {research["url"].removeprefix("https://")}
 
 
+@undisturbed
 def test_explorer_lists_the_study_and_offers_no_identity(page, research, watcher, study):
     page.goto(research["url"] + "/explorer/app/explorer.html")
     page.get_by_role("link", name="All studies").click()
