@@ -44,7 +44,7 @@ class Replacement:
     in_files: int
 
 
-class DoesNotMatch(Exception):  # noqa: N818 - says what is the case
+class DoesNotMatch(Exception):
     """The viewer is not the one that the replacements were written for."""
 
 

@@ -28,7 +28,7 @@ class ConfigurationError(DeidgateError):
 
 
 class CannotDeidentify(DeidgateError):
-    """This instance cannot be de-identified by this policy: hold it."""
+    """The instance cannot be de-identified by its policy: hold it."""
 
 
 class Unavailable(DeidgateError):

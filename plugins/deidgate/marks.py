@@ -47,7 +47,7 @@ RESERVED = (f"{PREFIX} 1/2 {'A' * _HALF}", f"{PREFIX} 2/2 {'A' * _HALF}")
 """The two values that keep the place until `sign` fills it in."""
 
 
-class Unmarked(DeidgateError):  # noqa: N818 -- named like all of deidgate.errors
+class Unmarked(DeidgateError):
     """The file does not carry a valid mark of this gateway: refuse it."""
 
 

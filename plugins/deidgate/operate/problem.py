@@ -20,7 +20,7 @@ class Exit(IntEnum):
     """The gateway was started and a part of it does not answer, or it is not running."""
 
 
-class Problem(Exception):  # noqa: N818 - the operator has one, the program has no error
+class Problem(Exception):
     """Something that the operator can put right.
 
     Parameters

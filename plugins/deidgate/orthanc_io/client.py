@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from deidgate.errors import DeidgateError, Unavailable
 
 
-class Refused(DeidgateError):  # noqa: N818 -- named like all of deidgate.errors
+class Refused(DeidgateError):
     """Orthanc answered, and the answer is no: the HTTP status is in `status`."""
 
     def __init__(self, server: str, status: int) -> None:

@@ -17,7 +17,7 @@ from deidgate.pseudonym import Pseudonyms
 from deidgate.store.states import Original, State
 
 
-class ClaimLost(DeidgateError):  # noqa: N818 (named by what happened, as its siblings are)
+class ClaimLost(DeidgateError):
     """The item is no longer ours: our lease ran out and another worker has it. Drop it."""
 
 
@@ -79,7 +79,7 @@ class Facts:
     sop_instance_uid: str | None = field(default=None, repr=False)  # kept as a keyed index only
 
 
-class NotApproved(DeidgateError):  # noqa: N818 (named by what happened, as its siblings are)
+class NotApproved(DeidgateError):
     """A second person has to approve first; the code says what is missing."""
 
 

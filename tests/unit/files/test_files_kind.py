@@ -37,9 +37,7 @@ def test_the_kind_is_told_by_the_first_bytes(content, kind):
     assert sniff(content[:4096]) is kind
 
 
-@pytest.mark.parametrize(
-    "name", ["ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "MR_small_bigendian.dcm"]
-)
+@pytest.mark.parametrize("name", ["ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "MR_small_bigendian.dcm"])
 def test_dicom_without_preamble_or_in_big_endian_is_dicom(name):
     assert sniff(Path(get_testdata_file(name)).read_bytes()[:4096]) is Kind.DICOM
 
