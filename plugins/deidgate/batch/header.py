@@ -58,6 +58,8 @@ class Scanned:
         Where the header ended: at the first element of group 7FE0, or at the end of the file.
     places : list of (int, int)
         Half-open range of each slot's value in the buffer.
+    fields : list of int
+        Bytes of each slot's length field, 2 or 4.
     lengths : list of (int, int, int)
         For each sequence and item of defined length: where its length field stands, and the range of slots that are
         inside it (half-open).
@@ -67,6 +69,7 @@ class Scanned:
     slots: list[bytes]
     stop: int
     places: list[tuple[int, int]]
+    fields: list[int]
     lengths: list[tuple[int, int, int]]
 
 
@@ -82,6 +85,7 @@ def scan(buffer: bytes, position: int, *, whole: bool) -> Scanned | None:
     """
     parts: list[bytes] = []
     places: list[tuple[int, int]] = []
+    fields: list[int] = []
     lengths: list[tuple[int, int, int]] = []
     # Containers under way: end, index in `lengths` (-1: undefined length).
     open_ends: list[tuple[int, int]] = []
@@ -136,13 +140,14 @@ def scan(buffer: bytes, position: int, *, whole: bool) -> Scanned | None:
                 parts.append(buffer[last : position + 6])
                 parts.append(b"\xff." if length else b"\xff0")
                 places.append((start, stop))
+                fields.append(2 if kind == _SHORT_SLOT else 4)
                 last = stop
             position = stop
     except struct.error:
         return None
     parts.append(buffer[last:position])
     slots = [buffer[start:stop] for start, stop in places]
-    return Scanned(b"".join(parts), slots, position, places, lengths)
+    return Scanned(b"".join(parts), slots, position, places, fields, lengths)
 
 
 def _may_differ(group: int, element: int) -> bool:

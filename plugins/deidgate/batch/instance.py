@@ -43,6 +43,8 @@ HEAD = 1 << 17
 """Bytes of a file that are looked at for the short way; longer headers go the long way."""
 
 _TEMPLATES = 256
+_LATEST = 4
+_UIDS_KEPT = 512
 _NOT_SPLIT = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
 _NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
 _CODES = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
@@ -100,6 +102,7 @@ class Made:
 class _Known:
     """A template, and what belongs to all instances that it fits."""
 
+    syntax: str
     template: Template
     patient: KnownPatient
     accession: str
@@ -107,6 +110,16 @@ class _Known:
     name: str
     original_id: str
     used: int = 0
+    new_uids: dict[str, str] = field(default_factory=dict)
+
+    def uid(self, original: str) -> str:
+        """The new UID; those of study, series and frame of reference are asked for with every image."""
+        new = self.new_uids.get(original)
+        if new is None:
+            if len(self.new_uids) > _UIDS_KEPT:
+                self.new_uids.clear()
+            new = self.new_uids[original] = self.patient.pseudonyms.uid(original)
+        return new
 
 
 class Instances:
@@ -143,6 +156,7 @@ class Instances:
         # A picture that has to be looked at, and a signature over the whole file, leave nothing to be saved.
         self._short_ways = not policy.cleans_pixels and mark_key is None
         self._known: OrderedDict[tuple[str, bytes], list[_Known]] = OrderedDict()
+        self._latest: list[_Known] = []
         self.short = 0
         """How many instances went the short way."""
 
@@ -156,9 +170,14 @@ class Instances:
         OSError
             It cannot be read, or the result cannot be written.
         """
-        scanned, start, syntax = self._split(head, size)
-        if scanned is not None:
-            made = self._short_way(descriptor, head, size, scanned, syntax)
+        start, syntax = self._begin(head)
+        scanned = None
+        if start:
+            made = self._along(descriptor, head, size, start, syntax)
+            if made is None:
+                scanned = scan(head, start, whole=size == len(head))
+                if scanned is not None:
+                    made = self._looked_up(descriptor, size, scanned, syntax)
             if made is not None:
                 self.short += 1
                 return made
@@ -168,50 +187,68 @@ class Instances:
         """The result for the file content `data`, in memory, by the long way."""
         return self._result(data)[:2]
 
-    def _split(self, head: bytes, size: int) -> tuple[Scanned | None, int, str]:
+    def _begin(self, head: bytes) -> tuple[int, str]:
+        """Where the dataset begins, and its syntax; 0 if it has to go the long way."""
         if not self._short_ways:
-            return None, 0, ""
+            return 0, ""
         try:
             start, syntax = meta_end(head)
         except NotSpannedError:
-            return None, 0, ""
+            return 0, ""
         if syntax in _NOT_SPLIT or not syntax.startswith("1.2.840.10008.1.2"):
-            return None, start, syntax
-        return scan(head, start, whole=size == len(head)), start, syntax
+            return 0, syntax
+        return start, syntax
 
-    def _short_way(self, descriptor: int, head: bytes, size: int, scanned: Scanned, syntax: str) -> Made | None:
-        known = next((k for k in self._known.get((syntax, scanned.skeleton), ()) if k.template.fits(scanned)), None)
-        if known is None:
-            return None
-        end = pixel_end(descriptor, scanned.stop, size)
+    def _along(self, descriptor: int, head: bytes, size: int, start: int, syntax: str) -> Made | None:
+        """The short way along one of the templates that were used last."""
+        for known in self._latest:
+            if known.syntax == syntax:
+                read = known.template.guide.read(head, start)
+                if read is not None and known.template.fits(read.slots):
+                    return self._short_way(descriptor, size, known, read.slots, read.stop)
+        return None
+
+    def _looked_up(self, descriptor: int, size: int, scanned: Scanned, syntax: str) -> Made | None:
+        """The short way with any of the templates."""
+        for known in self._known.get((syntax, scanned.skeleton), ()):
+            if known.template.fits(scanned.slots):
+                self._use(known)
+                return self._short_way(descriptor, size, known, scanned.slots, scanned.stop)
+        return None
+
+    def _use(self, known: _Known) -> None:
+        self._latest = [known, *(one for one in self._latest if one is not known)][:_LATEST]
+
+    def _short_way(self, descriptor: int, size: int, known: _Known, slots: list[bytes], stop: int) -> Made | None:
+        end = pixel_end(descriptor, stop, size)
         if end is None:
             return None
         template, patient = known.template, known.patient
-        study, series, sop = template.study_uid(scanned), template.series_uid(scanned), template.sop_uid(scanned)
+        sop, series, study = template.originals(slots)
         if not (study and series and sop):
             return None
         try:
-            filled = template.filled(scanned, patient.pseudonyms.uid)
+            filled = template.filled(slots, known.uid)
         except CannotDeidentify:
             return None
         self._identities.check_study(study, patient, known.accession)
         known.used += 1
         if known.used % self._verify_every == 0:
             original = _read_all(descriptor, size)
-            self._compare(original, filled.header + original[scanned.stop : end])
+            self._compare(original, filled.header + original[stop:end])
         partial = ""
         if self._staging is not None:
             partial, target = self._staging.create()
             try:
                 _write_all(target, filled.header)
-                copy_bytes(descriptor, target, scanned.stop, end - scanned.stop)
+                copy_bytes(descriptor, target, stop, end - stop)
             finally:
                 os.close(target)
         ids = (filled.study_instance_uid, filled.series_instance_uid, filled.sop_instance_uid)
         self._note(patient, (study, series, sop), ids)
         return Made(
             partial,
-            len(filled.header) + end - scanned.stop,
+            len(filled.header) + end - stop,
             patient,
             patient.pseudonyms.patient_id,
             *ids,
@@ -232,6 +269,7 @@ class Instances:
         result, _, _ = self._result(original)
         if result != filled:
             self._known.clear()
+            self._latest = []
             self._short_ways = False
             raise VerificationFailed("fast-path-contradicts")
 
@@ -268,12 +306,17 @@ class Instances:
             template = learn(data, start, scanned, result, plan)
         except NotTemplated:
             return
-        header = template.filled(scanned, patient.pseudonyms.uid).header if template.fits(scanned) else b""
         # The first of a series is filled as well: a template that does not give its own result is none.
+        try:
+            fits = template.fits(scanned.slots)
+            header = template.filled(scanned.slots, patient.pseudonyms.uid).header if fits else b""
+        except CannotDeidentify:
+            return
         if header + data[scanned.stop : end] != result:
             return
         person = original.person()
         entry = _Known(
+            syntax,
             template,
             patient,
             original.text("AccessionNumber"),
@@ -283,6 +326,7 @@ class Instances:
         )
         self._known.setdefault((syntax, scanned.skeleton), []).append(entry)
         self._known.move_to_end((syntax, scanned.skeleton))
+        self._use(entry)
         del self._known[syntax, scanned.skeleton][:-8]
         if len(self._known) > _TEMPLATES:
             self._known.popitem(last=False)

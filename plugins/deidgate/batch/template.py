@@ -31,6 +31,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from deidgate.batch.guide import Guide, guide_along
 from deidgate.batch.header import Scanned, scan
 from deidgate.dicom import vr as vrs
 from deidgate.errors import CannotDeidentify
@@ -44,7 +45,7 @@ _META_INSTANCE = 0x00020003
 _EXPLICIT_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
 
 
-class NotTemplated(Exception):  # noqa: N818 - no error: the long way is always open
+class NotTemplated(Exception):
     """Pairs of files that make no template raise it; the message says why, in words of this program."""
 
 
@@ -92,43 +93,41 @@ class Template:
     skeleton: bytes
     plan: Plan
     must: tuple[tuple[int, bytes], ...]
-    kept: tuple[tuple[int, str], ...]
+    kept: tuple[tuple[int, str, bytes], ...]
     uids: tuple[int, ...]
     all_uids: tuple[int, ...]
     identity: tuple[int, int, int]
     parts: tuple[bytes, ...] = field(repr=False)
     fill: tuple[tuple[int, int, bool], ...]
     lengths: tuple[_Length, ...]
-    result_skeleton: bytes = field(repr=False)
+    guide: Guide
+    result_guide: Guide
     result_start: int
     first_lengths: tuple[int, ...]
 
-    def study_uid(self, scanned: Scanned) -> str:
-        """The original Study Instance UID of a header of this skeleton."""
-        return _text(scanned.slots[self.identity[2]])
+    def originals(self, slots: list[bytes]) -> tuple[str, str, str]:
+        """The original SOP Instance, Series and Study Instance UID of a header of this skeleton."""
+        sop, series, study = self.identity
+        return _text(slots[sop]), _text(slots[series]), _text(slots[study])
 
-    def sop_uid(self, scanned: Scanned) -> str:
-        """The original SOP Instance UID of a header of this skeleton."""
-        return _text(scanned.slots[self.identity[0]])
+    def fits(self, slots: list[bytes]) -> bool:
+        """True if `slots` can be filled in: those that decide something are as in the first, kept ones are values."""
+        for number, value in self.must:
+            if slots[number] != value:
+                return False
+        for number, vr, first in self.kept:
+            value = slots[number]
+            if value != first and not _is_value(vr, value):
+                return False
+        return all(_is_value("UI", slots[number]) for number in self.uids)
 
-    def series_uid(self, scanned: Scanned) -> str:
-        """The original Series Instance UID of a header of this skeleton."""
-        return _text(scanned.slots[self.identity[1]])
-
-    def fits(self, scanned: Scanned) -> bool:
-        """True if `scanned` can be filled: slots that decide something are those of the first, kept ones are values."""
-        slots = scanned.slots
-        return (
-            all(slots[number] == value for number, value in self.must)
-            and all(_is_value(vr, slots[number]) for number, vr in self.kept)
-            and all(_is_value("UI", slots[number]) for number in self.uids)
-        )
-
-    def filled(self, scanned: Scanned, uid: Callable[[str], str]) -> Filled:
-        """The result's header for an original that `fits`.
+    def filled(self, slots: list[bytes], uid: Callable[[str], str]) -> Filled:
+        """The result's header for an original whose slots it `fits`.
 
         Parameters
         ----------
+        slots : list of bytes
+            Of the original.
         uid : callable
             The new UID for an original one.
 
@@ -137,27 +136,29 @@ class Template:
         CannotDeidentify
             ``fast-path-contradicts``: what was written is not what was meant; take the long way.
         """
-        new = {number: _padded("\\".join(uid(one) for one in _texts(scanned.slots[number]))) for number in self.uids}
+        new = {number: _padded("\\".join([uid(one) for one in _texts(slots[number])])) for number in self.uids}
         parts = list(self.parts)
         grown = []
         for (number, part, is_uid), first in zip(self.fill, self.first_lengths, strict=True):
-            value = new[number] if is_uid else scanned.slots[number]
+            value = new[number] if is_uid else slots[number]
             parts[part] = value
             grown.append(len(value) - first)
         for length in self.lengths:
-            parts[length.part] = struct.pack(length.form, length.base + sum(grown[slot] for slot in length.inside))
+            inside = length.inside
+            by = grown[inside[0]] if len(inside) == 1 else sum([grown[slot] for slot in inside])
+            if by:
+                parts[length.part] = struct.pack(length.form, length.base + by)
         header = b"".join(parts)
-        self._check(header, self.result_start + grown[-1], scanned)
-        sop, series, study = (_text(new.get(number, scanned.slots[number])) for number in self.identity)
+        self._check(header, self.result_start + grown[-1], slots)
+        sop, series, study = [_text(new.get(number, slots[number])) for number in self.identity]
         return Filled(header, sop, series, study)
 
-    def _check(self, header: bytes, start: int, scanned: Scanned) -> None:
+    def _check(self, header: bytes, start: int, slots: list[bytes]) -> None:
         """Read the header again from its bytes; file meta ends at `start`."""
-        again = scan(header, start, whole=True)
-        if again is None or again.skeleton != self.result_skeleton:
+        if self.result_guide.read(header, start) is None:
             raise CannotDeidentify("fast-path-contradicts")
         for number in self.all_uids:
-            for original in scanned.slots[number].split(b"\\"):
+            for original in slots[number].split(b"\\"):
                 bare = original.strip(b" \0")
                 if bare and not bare.startswith(_STANDARD) and bare in header:
                     raise CannotDeidentify("fast-path-contradicts", "UID")
@@ -196,14 +197,14 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
     decisions = {_key(decision): decision for decision in plan.decisions}
     by_path = {span.path: number for number, span in enumerate(before)}
     must: list[tuple[int, bytes]] = []
-    kept: list[tuple[int, str]] = []
+    kept: list[tuple[int, str, bytes]] = []
     uids: list[int] = []
     sources: dict[tuple[int, ...], tuple[int, bool]] = {}
     for number, span in enumerate(before):
         value = scanned.slots[number]
         role = _role(decisions, span, value)
         if role == "keep" and value:
-            kept.append((number, span.vr))
+            kept.append((number, span.vr, value))
             sources[span.path] = (number, False)
         elif role == "uid" and value:
             uids.append(number)
@@ -223,7 +224,7 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
         sources,
         identity,
         plan,
-        scanned.skeleton,
+        (scanned.skeleton, guide_along(original, start, scanned, len(original))),
         must,
         kept,
         uids,
@@ -239,9 +240,9 @@ def _built(
     sources: dict[tuple[int, ...], tuple[int, bool]],
     identity: tuple[int, ...],
     plan: Plan,
-    skeleton: bytes,
+    originals: tuple[bytes, Guide],
     must: list[tuple[int, bytes]],
-    kept: list[tuple[int, str]],
+    kept: list[tuple[int, str, bytes]],
     uids: list[int],
     all_uids: list[int],
 ) -> Template:
@@ -296,7 +297,7 @@ def _built(
         position = stop
     parts.append(result[position : result_scanned.stop])
     return Template(
-        skeleton=skeleton,
+        skeleton=originals[0],
         plan=plan,
         must=tuple(must),
         kept=tuple(kept),
@@ -306,7 +307,8 @@ def _built(
         parts=tuple(parts),
         fill=tuple(fill),
         lengths=tuple(lengths),
-        result_skeleton=result_scanned.skeleton,
+        guide=originals[1],
+        result_guide=guide_along(result, result_start, result_scanned, result_scanned.stop),
         result_start=result_start,
         first_lengths=tuple(first_lengths),
     )

@@ -4,6 +4,7 @@
 import os
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pydicom
 import pytest
@@ -13,6 +14,7 @@ from pydicom.data import get_testdata_files
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.batch import policies
+from deidgate.batch.guide import guide_along
 from deidgate.batch.header import scan
 from deidgate.batch.home import open_mapping, place
 from deidgate.batch.identities import Identities
@@ -170,9 +172,8 @@ def test_a_template_that_is_wrong_is_found_by_the_sample(store, tmp_path):
     tampered = tuple(part.replace(b"MONOCHROME2", b"MONOCHROME3") for part in known.template.parts)
     assert tampered != known.template.parts
     object.__setattr__(known.template, "parts", tampered)
-    object.__setattr__(
-        known.template, "result_skeleton", known.template.result_skeleton.replace(b"MONOCHROME2", b"MONOCHROME3")
-    )
+    # The check of the filled header is deceived too.
+    object.__setattr__(known.template, "result_guide", SimpleNamespace(read=lambda *_: True))
     assert outcome(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path) != ""
     assert outcome(one, encoded(ct(1, 1, 1, 3, rows=8)), tmp_path) == "fast-path-contradicts "
     assert not one._known
@@ -188,6 +189,25 @@ def test_a_filled_header_is_read_again_before_it_is_used(store, tmp_path):
     made = result(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path)
     assert one.short == 0, "the skeleton differs, so the long way is taken"
     assert b"MONOCHROME2" in made
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_guide_accepts_exactly_the_headers_of_its_skeleton(data):
+    first = encoded(ct(1, 1, 1, 1, rows=2))
+    start, _ = meta_end(first)
+    scanned = scan(first, start, whole=True)
+    guide = guide_along(first, start, scanned, len(first))
+    other = bytearray(encoded(ct(1, 1, 1, data.draw(st.integers(1, 500)), rows=2)))
+    begin, _ = meta_end(bytes(other))
+    for _ in range(data.draw(st.integers(0, 2))):
+        other[data.draw(st.integers(begin, len(other) - 20))] = data.draw(st.integers(0, 255))
+    seen, read = scan(bytes(other), begin, whole=True), guide.read(bytes(other), begin)
+    if read is not None:
+        assert seen is not None and seen.skeleton == scanned.skeleton
+        assert (read.slots, read.stop) == (seen.slots, seen.stop)
+    else:
+        assert seen is None or seen.skeleton != scanned.skeleton
 
 
 @given(st.binary(max_size=400))
