@@ -12,11 +12,13 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.errors import BytesLengthException
 
 from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify
@@ -41,6 +43,19 @@ LOOKS = 3
 
 FOR_A_PERSON = frozenset((RECOGNIZABLE, LABEL, REMOTE))
 """Reasons of risk that no mask takes away."""
+
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    NotImplementedError,
+    struct.error,
+    BytesLengthException,
+)
+"""What pydicom raises over values that contradict their VR."""
 
 
 class PixelStatus(StrEnum):
@@ -88,7 +103,10 @@ def assess(
     Without ``plan_pixels.clean`` nothing is looked at: an object of more than low risk is then UNCERTAIN.
     Never raises for pixels that cannot be read: they are UNCERTAIN with the decoder's code as reason.
     """
-    found = risk(dataset)
+    try:
+        found = risk(dataset)
+    except _UNREADABLE:
+        return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), ("header-unreadable",))
     if found.level is RiskLevel.NONE:
         return PixelOutcome(PixelStatus.CLEAN, (), (), ("no-pixels",))
     if FOR_A_PERSON & set(found.reasons):
@@ -101,6 +119,8 @@ def assess(
         return _look(dataset, found, plan_pixels.boxes, sampler, model, decoder)
     except CannotDeidentify as error:
         return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), (error.code, *found.reasons))
+    except _UNREADABLE:
+        return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), ("header-unreadable", *found.reasons))
 
 
 def clean(

@@ -62,6 +62,8 @@ def through_palette(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
 
 def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     """8-bit pictures of one ``(rows, columns)`` plane, the fullest first; none when the plane is constant."""
+    if plane.dtype.kind == "f":
+        plane = _finite(plane)
     low, high = float(plane.min()), float(plane.max())
     if not high > low:
         return ()
@@ -71,6 +73,12 @@ def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     if inner_high > inner_low and (inner_high - inner_low) < NARROW * (high - low):
         found.append(stretched(plane, inner_low, inner_high))
     return tuple(found)
+
+
+def _finite(plane: NDArray[Any]) -> NDArray[Any]:
+    """`plane` with what is no number, or endless, as its least number."""
+    numbers = np.isfinite(plane)
+    return np.where(numbers, plane, plane[numbers].min() if numbers.any() else 0)
 
 
 def stretched(plane: NDArray[Any], low: float, high: float) -> Grey:

@@ -170,7 +170,7 @@ def _review(dataset: Dataset) -> Iterator[str]:
         yield _REVIEW_MODALITIES[_value(dataset, "Modality")]
     if "SequenceOfUltrasoundRegions" in dataset:
         yield "ultrasound"
-    if int(dataset.get("SamplesPerPixel") or 1) == 3:
+    if _value(dataset, "SamplesPerPixel") == "3":
         yield "colour"
     if not _value(dataset, "Manufacturer"):
         yield "no-manufacturer"

@@ -31,8 +31,8 @@ OVERLAP = 128
 """Tiles share so many pixels, so that a word on a seam is whole in one of them."""
 
 BORDER = 24
-"""Pixels put around the frame as in a mirror: of text that the edge cuts off, the network then finds 99 of 100, and with
-the edge's own values repeated one in four."""
+"""Pixels put around the frame as in a mirror: of text that the edge cuts off, the network then finds 99 of 100, and one
+in four with the edge's own values repeated."""
 
 SMALL_FRAME = 1152
 """A frame with no longer side than this is magnified to look for small fonts."""
@@ -40,7 +40,7 @@ SMALL_FRAME = 1152
 COARSE = 15
 """Thinnest box, in pixels that the network sees, that a reduced picture may give."""
 
-COVERED = 0.6
+COVERED = 0.45
 """A box of a reduced picture says nothing new when this share of it is in boxes of finer views."""
 
 PART = 512
@@ -60,7 +60,10 @@ at the next one."""
 THICKEST = 120
 """Rows of the thickest line, in pixels of the picture that the network sees."""
 
-SURE = 0.6
+DOUBTFUL = 0.45
+"""Islands with less mean likelihood are not read: measured, they are one letter beside a line, or nothing."""
+
+SURE = 0.7
 """Mean likelihood from which an island that is shaped like a line is text, whether it can be read or not: it may be
 in a script that the recognition network does not know."""
 
@@ -75,6 +78,9 @@ FAINT = 12
 
 TIGHT = 3
 """Pixels of margin that stay around the ink of a tightened box."""
+
+TALLEST_LETTER = 72
+"""Rows of the tallest letter that counts on its own, in pixels that the network sees: a bent bone reads as one, too."""
 
 HARMLESS = frozenset(
     ("L", "R", "LT", "RT", "LEFT", "RIGHT", "LCC", "RCC", "LMLO", "RMLO", "CC", "MLO", "AP", "PA", "LAT")
@@ -231,17 +237,20 @@ def tightened(picture: Grey, island: Island) -> Box:
 
 def _judge(view: View, island: Island, model: TextModel) -> _Kind:
     box = island.box
+    # Shape says little about a piece of an island, or about what only a reduced picture shows: those must be readable.
+    shaped = not island.cut and not view.thinnest
+    if island.score < DOUBTFUL:
+        return _Kind.LETTER if shaped else _Kind.OTHER
     says, confidence = read(view.picture[_slices(box)], model)
     letters = "".join(c for c in says if c.isalnum())
     if confidence >= READABLE and letters.upper() in HARMLESS:
         return _Kind.MARKER
-    if confidence >= READABLE and len(letters) >= 2:
+    if confidence >= READABLE and len(letters) >= (3 if island.cut else 2):
         return _Kind.TEXT
     thin = _thickness(box)
     long = max(box.row_stop - box.row_start, box.column_stop - box.column_start)
-    # Shape says little about a piece of an island, or about what only a reduced picture shows: those must be readable.
-    shaped = not island.cut and not view.thinnest
-    if shaped and island.score >= SURE and (long >= LONG * thin or (confidence >= 0.9 and letters)):
+    lone = confidence >= 0.9 and bool(letters) and long * view.scale <= TALLEST_LETTER
+    if shaped and island.score >= SURE and (long >= LONG * thin or lone):
         return _Kind.TEXT
     return _Kind.LETTER if shaped else _Kind.OTHER
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from tests.data.burned_in import dataset, picture
 from tests.unit.pixels.test_mask import made, read
 
@@ -214,3 +216,21 @@ def test_frames_of_a_stack_are_read_only_where_more_is_suspected_than_was_explai
     ds = made(stack, SOPClassUID=US, Manufacturer="Acme", ImageType=["ORIGINAL", "PRIMARY"])
     outcome = assess(ds, ASKED, SeriesMemory(), BrightIsText(limit=300))
     assert outcome.checked_frames == (0, 3, 5)
+
+
+def test_a_header_that_cannot_be_read_is_held() -> None:
+    ds = scan()
+    ds["Rows"] = RawDataElement(Tag("Rows"), "US", 3, b"\1\2\3", 0, False, True)
+    outcome = assess(ds, ASKED, SeriesMemory(), BrightIsText())
+    assert outcome.status is PixelStatus.UNCERTAIN
+
+
+def test_floating_point_pixels_with_values_that_are_no_numbers_are_judged() -> None:
+    values = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(96, 96)
+    values[0, :5] = np.nan
+    values[40:48, 20:70] = values[95, 95] = 9
+    ds = scan()
+    del ds["PixelData"], ds["BitsStored"], ds["HighBit"], ds["PixelRepresentation"]
+    ds.BitsAllocated = 32
+    ds.add_new("FloatPixelData", "OF", values.tobytes())
+    assert assess(ds, ASKED, SeriesMemory(), BrightIsText()).status is PixelStatus.MASKED
