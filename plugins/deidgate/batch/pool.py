@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes of this machine that work on chunks of tasks, a bounded number at a time.
 
-Each process has one chunk under way and one in its pipe. When one dies (killed by the kernel for memory, a decoder that
-crashed), its chunks are done again file by file, so that the one that kills is found and told of, and the rest goes on.
+Each process makes one chunk while it finishes the one before. When one dies (killed by the kernel for memory, a decoder
+that crashed), its chunks are done again file by file, so that the one that kills is found and told of, and the rest
+goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
 
 from deidgate.batch.job import Done, Job, Task
 from deidgate.batch.start import warmed_up
-from deidgate.errors import DeidgateError
+from deidgate.errors import DeidgateError, Unavailable
 from deidgate.files.journal import Line
 
 if TYPE_CHECKING:
     from deidgate.batch.worker import Worker
-
-_AHEAD = 3
-"""Chunks that a process is given before it has answered the first."""
 
 
 class Pool(Protocol):
@@ -57,15 +57,23 @@ class SameProcess:
                 store.close()
 
 
+class _Ready:
+    """What a process says when it waits for a chunk."""
+
+
 @dataclass(slots=True)
 class _Process:
     process: BaseProcess
     connection: Connection
     chunks: deque[Sequence[Task]] = field(default_factory=deque)
+    """Given out, and not answered yet."""
+    started: bool = False
 
 
 class Processes:
     """So many processes of this machine.
+
+    A process asks for each chunk, so that nobody ever sends to somebody who is sending.
 
     Parameters
     ----------
@@ -85,99 +93,86 @@ class Processes:
         Raises
         ------
         DeidgateError
-            A process could not begin: the mapping table or the policy is wrong.
+            A process could not begin: the mapping table or the policy is wrong, or ``worker-cannot-start``.
         """
         source = iter(chunks)
-        running: list[_Process] = []
+        first = list(islice(source, self._count))
+        source = chain(first, source)
+        running = [self._begin() for _ in first]
         try:
-            more = self._feed(running, source)
             while running:
                 for ready in wait([one.connection for one in running]):
                     one = next(one for one in running if one.connection is ready)
                     answer = _received(one)
-                    if isinstance(answer, DeidgateError):
-                        raise answer
-                    if answer is None:
-                        running.remove(one)
-                        one.process.join()
-                        yield from self._one_by_one(one.chunks)
-                    else:
+                    if isinstance(answer, _Ready):
+                        one.started = True
+                        _give(one, next(source, None))
+                    elif answer is not None:
                         one.chunks.popleft()
                         yield answer
-                if more:
-                    more = self._feed(running, source)
-                for one in [one for one in running if not one.chunks]:
-                    self._dismiss(running, one)
+                    else:
+                        running.remove(one)
+                        yield from self._after(one)
+                        rest = next(source, None) if one.chunks else None
+                        if rest is not None:
+                            source = chain([rest], source)
+                            running.append(self._begin())
         finally:
-            for one in list(running):
-                self._dismiss(running, one, now=True)
+            for one in running:
+                one.process.terminate()
+                one.process.join(30)
+                one.connection.close()
 
-    def _feed(self, running: list[_Process], source: Iterator[Sequence[Task]]) -> bool:
-        """Give out chunks until everybody has enough; False when there are no more."""
-        while True:
-            one = min(running, key=lambda one: len(one.chunks), default=None)
-            if one is None or (one.chunks and len(running) < self._count):
-                one = None
-            elif len(one.chunks) >= _AHEAD:
-                return True
-            chunk = next(source, None)
-            if chunk is None:
-                return False
-            if one is None:
-                one = self._begin()
-                running.append(one)
-            one.chunks.append(chunk)
-            try:
-                one.connection.send(chunk)
-            except OSError:
-                # It has died: its end of the pipe tells so when it is waited for.
-                continue
-
-    def _begin(self) -> _Process:
+    def _begin(self, *, overlap: bool = True) -> _Process:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._job), daemon=True)
+        process = self._context.Process(target=serve, args=(theirs, self._job, overlap), daemon=True)
         process.start()
         theirs.close()
         return _Process(process, ours)
 
-    def _dismiss(self, running: list[_Process], one: _Process, *, now: bool = False) -> None:
-        running.remove(one)
-        try:
-            one.connection.send(None)
-        except OSError:
-            now = True
-        if now and one.chunks:
-            one.process.terminate()
+    def _after(self, one: _Process) -> Iterator[list[Done]]:
+        """A process has ended: what it had not answered is done again, task by task, to find what killed it."""
         one.process.join(30)
         one.connection.close()
-
-    def _one_by_one(self, chunks: Iterable[Sequence[Task]]) -> Iterator[list[Done]]:
-        """Do the tasks of a process that died again, each alone; one that dies again is the cause."""
-        one: _Process | None = None
-        for task in (task for chunk in chunks for task in chunk):
-            if one is None:
-                one = self._begin()
-            answer = None
-            try:
-                one.connection.send([task])
-                answer = _received(one)
-            except OSError:
-                answer = None
-            if isinstance(answer, DeidgateError):
-                raise answer
-            if answer is None:
-                one.process.join()
-                one = None
-                line = Line(str(task.path), "failed", "worker-died", size=task.size)
-                answer = [Done(task.key, (line,))]
-            yield answer
-        if one is not None:
-            one.connection.send(None)
-            one.process.join(30)
+        if not one.started:
+            raise Unavailable("worker-cannot-start")
+        tasks = deque(task for chunk in one.chunks for task in chunk)
+        while tasks:
+            again = self._begin(overlap=False)
+            last: Task | None = None
+            while (answer := _received(again)) is not None:
+                if isinstance(answer, _Ready):
+                    again.started = True
+                    last = tasks.popleft() if tasks else None
+                    _give(again, [last] if last is not None else None)
+                else:
+                    yield answer
+                    last = None
+            again.process.join(30)
+            if not again.started:
+                raise Unavailable("worker-cannot-start")
+            if last is not None:
+                line = Line(str(last.path), "failed", "worker-died", size=last.size)
+                yield [Done(last.key, (line,))]
 
 
-def serve(connection: Connection, job: Job) -> None:
-    """Work on what comes through `connection` until nothing does: the body of a process."""
+def _give(one: _Process, chunk: Sequence[Task] | None) -> None:
+    """Send a chunk, or that there is none."""
+    if chunk is not None:
+        one.chunks.append(chunk)
+    # If it has died since it asked, its end of the pipe tells so when it is waited for.
+    with contextlib.suppress(OSError):
+        one.connection.send(chunk)
+
+
+def serve(connection: Connection, job: Job, overlap: bool) -> None:
+    """Ask for work through `connection` until there is none: the body of a process.
+
+    Parameters
+    ----------
+    overlap : bool
+        Begin with the next chunk while the results of one are flushed and named.
+    """
     from deidgate.batch.home import open_mapping
     from deidgate.batch.worker import Worker
 
@@ -186,7 +181,7 @@ def serve(connection: Connection, job: Job) -> None:
     try:
         store = None if job.dry_run else open_mapping(job.mapping)
         with Worker(job, store) as worker, ThreadPoolExecutor(1) as finisher:
-            _work(connection, worker, finisher)
+            _work(connection, worker, finisher, overlap)
         if store is not None:
             store.close()
     except DeidgateError as error:
@@ -196,21 +191,20 @@ def serve(connection: Connection, job: Job) -> None:
         return
 
 
-def _work(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor) -> None:
-    """Make the results of a chunk while those of the one before are flushed and named."""
+def _work(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor, overlap: bool) -> None:
     under: Future[list[Done]] | None = None
-    while True:
-        if under is not None and not connection.poll():
-            # Whoever gives out the work may be waiting for this answer before there is more.
-            connection.send(under.result())
-            under = None
-        chunk = connection.recv()
-        made = worker.make(chunk) if chunk is not None else None
+    connection.send(_Ready())
+    while (chunk := connection.recv()) is not None:
+        made = worker.make(chunk)
         if under is not None:
             connection.send(under.result())
-        if made is None:
-            return
         under = finisher.submit(worker.finish, made)
+        if not overlap:
+            connection.send(under.result())
+            under = None
+        connection.send(_Ready())
+    if under is not None:
+        connection.send(under.result())
 
 
 def _plain(error: DeidgateError) -> DeidgateError:
@@ -220,9 +214,18 @@ def _plain(error: DeidgateError) -> DeidgateError:
     return plain
 
 
-def _received(one: _Process) -> list[Done] | DeidgateError | None:
+def _received(one: _Process) -> list[Done] | _Ready | None:
+    """What the process says; None when it has ended.
+
+    Raises
+    ------
+    DeidgateError
+        It said that it cannot work.
+    """
     try:
-        answer: list[Done] | DeidgateError = one.connection.recv()
+        answer: list[Done] | _Ready | DeidgateError = one.connection.recv()
     except (EOFError, ConnectionError):
         return None
+    if isinstance(answer, DeidgateError):
+        raise answer
     return answer

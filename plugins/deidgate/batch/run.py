@@ -24,8 +24,8 @@ from deidgate.files.walk import Found, Passed, walk
 from deidgate.policy.load import load_policy
 from deidgate.pseudonym.uids import new_uid
 
-CHUNK_FILES = 128
-CHUNK_BYTES = 64 << 20
+CHUNK_FILES = 512
+CHUNK_BYTES = 256 << 20
 """A chunk is full with so many files, or so many bytes."""
 
 STATE = ".deidgate"

@@ -87,6 +87,7 @@ MEANINGS: dict[str, Meaning] = {
     "worker-died": Meaning(
         "the program that worked on this file was ended (often: out of memory)", "run it alone, with --jobs 1"
     ),
+    "worker-cannot-start": Meaning("a process for the work ends before it begins", "run with --jobs 0 to see why"),
     "pixels-need-extra": Meaning(
         "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
     ),

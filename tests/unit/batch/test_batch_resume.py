@@ -15,7 +15,7 @@ from tests.data.toolbox_series import ct, encoded
 from deidgate import Deidentifier
 from deidgate.batch.job import Job, Task
 from deidgate.batch.pool import Processes
-from deidgate.errors import ConfigurationError
+from deidgate.errors import ConfigurationError, Unavailable
 
 SCRIPT = """
 import sys
@@ -102,12 +102,27 @@ class _Killer(Processes):
 
     killed = False
 
-    def _feed(self, running, source):
-        more = super()._feed(running, source)
-        if not self.killed and running:
+    def _begin(self, **options):
+        one = super()._begin(**options)
+        if not self.killed:
             self.killed = True
-            os.kill(running[0].process.pid, signal.SIGKILL)
-        return more
+            send = one.connection.send
+            one.connection = _KillingConnection(one.connection, one.process.pid, send)
+        return one
+
+
+class _KillingConnection:
+    """A pipe whose other end dies of the first thing that it is given."""
+
+    def __init__(self, connection, pid, send) -> None:
+        self._connection, self._pid, self._send = connection, pid, send
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def send(self, thing):
+        self._send(thing)
+        os.kill(self._pid, signal.SIGKILL)
 
 
 def test_the_work_of_a_process_that_dies_is_done_by_another(incoming, tmp_path):
@@ -142,18 +157,35 @@ def test_a_file_that_kills_every_process_is_told_of_and_the_rest_is_done(incomin
 class _DyingContext:
     """A context whose processes kill themselves at one file, as a crashing decoder does."""
 
-    def __init__(self, context, path) -> None:
+    def __init__(self, context, path, body=None) -> None:
         self._context = context
         self._path = path
+        self._body = body or _dying
 
     def Pipe(self):
         return self._context.Pipe()
 
     def Process(self, target, args, daemon):
-        return self._context.Process(target=_dying, args=(*args, self._path), daemon=daemon)
+        return self._context.Process(target=self._body, args=(*args, self._path), daemon=daemon)
 
 
-def _dying(connection, job, path):
+def test_processes_that_cannot_begin_are_said_once(incoming, tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        one.run([incoming / "IM0001.dcm"], tmp_path / "first", jobs=0)
+        (tmp_path / "out").mkdir()
+        job = Job(tmp_path / "out", one._policy_path, one.mapping)
+        pool = Processes(job, 2)
+        pool._context = _DyingContext(pool._context, None, body=_stillborn)
+        task = Task(b"1" * 16, incoming / "IM0001.dcm", ("IM0001.dcm",), 0, 1)
+        with pytest.raises(Unavailable, match="worker-cannot-start"):
+            list(pool.results([[task]] * 5))
+
+
+def _stillborn(connection, job, overlap, path):
+    os._exit(1)
+
+
+def _dying(connection, job, overlap, path):
     from deidgate.batch import pool, worker
 
     class Fragile(worker.Worker):
@@ -163,4 +195,4 @@ def _dying(connection, job, path):
             return super().make(tasks)
 
     worker.Worker = Fragile
-    pool.serve(connection, job)
+    pool.serve(connection, job, overlap)
