@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -13,6 +14,7 @@ from deidgate.batch import policies
 from deidgate.batch.home import MappingPlace, open_mapping, place
 from deidgate.batch.job import Directory, Job, Layout
 from deidgate.batch.run import Progress, Summary, default_jobs, prepared, run
+from deidgate.convert.missing import ExtraMissingError
 from deidgate.files.atomic import whole_file
 from deidgate.files.limits import Limits
 from deidgate.policy.load import load_policy
@@ -179,8 +181,13 @@ class Deidentifier:
         Raises
         ------
         ConfigurationError
-            Refused before anything was touched.
+            Refused before anything was touched; `ExtraMissingError` if the policy looks at pixels and cannot.
         """
+        if self.policy.cleans_pixels:
+            # Said once and now, and not for every picture.
+            for module in ("onnxruntime", "rapidocr"):
+                if importlib.util.find_spec(module) is None:
+                    raise ExtraMissingError("pixels")
         if not dry_run:
             # Made here, once, and not by the first of several processes.
             open_mapping(self._place).close()
