@@ -21,6 +21,9 @@ Grey = NDArray[np.uint8]
 NARROW = 0.25
 """A second picture is made when the middle 98 % of the values take less than this share of the range."""
 
+RESTLESS = 30
+"""Mean difference of neighbours, of 255, from which a picture is noise."""
+
 _TABLE = 1 << 16
 """Pixels from which a look-up table pays."""
 
@@ -72,7 +75,26 @@ def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     inner_low, inner_high = (float(v) for v in np.percentile(plane.reshape(-1)[::step], (1, 99)))
     if inner_high > inner_low and (inner_high - inner_low) < NARROW * (high - low):
         found.append(stretched(plane, inner_low, inner_high))
+    if restless(found[0]):
+        found += through_noise(plane, found[0])
     return tuple(found)
+
+
+def restless(picture: Grey) -> bool:
+    """True when neighbours differ so much everywhere that strokes drown: noise, or values that wrapped around."""
+    rows = picture[:: max(1, picture.shape[0] // 256)].astype(np.int16)
+    return rows.shape[1] > 1 and float(np.abs(np.diff(rows, axis=1)).mean()) > RESTLESS
+
+
+def through_noise(plane: NDArray[Any], picture: Grey) -> list[Grey]:
+    """Pictures in which text stands out of noise: its saturated values alone, and everything smoothed."""
+    import cv2
+
+    found = [np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2), np.uint8)]
+    for extreme in (plane == plane.max(), plane == plane.min()):
+        if 0 < float(extreme.mean()) < 0.3:
+            found.append(np.where(extreme, 255, 0).astype(np.uint8))
+    return found
 
 
 def _finite(plane: NDArray[Any]) -> NDArray[Any]:
