@@ -5,7 +5,7 @@ Images of a series differ in UIDs, positions, numbers and times; everything else
 header into its *skeleton* (all bytes that must be equal) and its *slots* (values that may differ without influence on
 any other element: see `deidgate.batch.template` for why). Lengths that follow from slots are left out of the skeleton.
 
-Only Explicit VR Little Endian, the syntax of all compressed images too, is split; other files take the long way.
+Only Explicit VR Little Endian is split; other files take the long way.
 
 Source: PS3.5 sections 7.1 and 7.5.
 """

@@ -16,7 +16,7 @@ from io import BytesIO
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 
 from deidgate import marks
 from deidgate.apply.elements import apply
@@ -31,8 +31,9 @@ from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
 from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
-from deidgate.gateway.picture import judge
+from deidgate.gateway.picture import cleaned, judge
 from deidgate.gateway.ports import PixelStep
+from deidgate.holds import FINDING
 from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
@@ -45,7 +46,6 @@ HEAD = 1 << 17
 _TEMPLATES = 256
 _LATEST = 4
 _UIDS_KEPT = 512
-_NOT_SPLIT = frozenset({ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
 _NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
 _CODES = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 
@@ -195,7 +195,8 @@ class Instances:
             start, syntax = meta_end(head)
         except NotSpannedError:
             return 0, ""
-        if syntax in _NOT_SPLIT or not syntax.startswith("1.2.840.10008.1.2"):
+        if syntax != ExplicitVRLittleEndian:
+            # Comments beside a codestream are no part of any header: compressed pixels are looked at one by one.
             return 0, syntax
         return start, syntax
 
@@ -347,13 +348,12 @@ class Instances:
         buffer = BytesIO()
         apply(dataset, plan).save_as(buffer, enforce_file_format=True)
         result = finished(buffer.getvalue())
-        if picture is not None and picture.boxes:
-            result = self._pixels.mask(result, picture.boxes)
+        result = cleaned(result, original, picture, self._pixels)
         if self._mark_key is not None:
             result = marks.sign(result, self._mark_key)
         verdict = verify(data, result, plan, picture)
         if not verdict.ok:
-            raise VerificationFailed(verdict.findings[0].code, verdict.findings[0].path)
+            raise VerificationFailed(FINDING + verdict.findings[0].code, verdict.findings[0].path)
         originals = (study, original.text("SeriesInstanceUID"), original.text("SOPInstanceUID"))
         new = (plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid)
         self._note(patient, originals, new)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deidgate.holds import EXPLANATIONS
+from deidgate.holds import EXPLANATIONS, FINDING, explain
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,6 @@ MEANINGS: dict[str, Meaning] = {
     "unknown-vr": Meaning("an element has no valid Value Representation", "export it again from its source"),
     "elements-out-of-order": Meaning("elements are not in order; readers differ in what they see", "export it again"),
     "transfer-syntax-unknown": Meaning("its Transfer Syntax is private or unknown", "convert it at its source"),
-    "not-as-planned": Meaning("the final check found a difference from the plan", "report it; nothing was written"),
     "fast-path-contradicts": Meaning("two ways to the result differ", "report it; nothing was written"),
     "duplicate": Meaning("the same instance, with the same content, was done already", "nothing"),
     "same-uid-different-content": Meaning(
@@ -104,6 +103,6 @@ def meaning(code: str) -> Meaning:
     """What `code` means and what to do; for codes of other parts a general advice."""
     if code in MEANINGS:
         return MEANINGS[code]
-    if code in EXPLANATIONS:
-        return Meaning(EXPLANATIONS[code].what, "decide what is right for this file; what is doubtful is held")
+    if code in EXPLANATIONS or code.startswith(FINDING):
+        return Meaning(explain(code).what, "decide what is right for this file; what is doubtful is held")
     return _GENERAL

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom.data import get_testdata_files
+from pydicom.data import get_testdata_file, get_testdata_files
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.batch import policies
@@ -23,6 +23,7 @@ from deidgate.errors import DeidgateError
 from deidgate.files.atomic import Staging
 from deidgate.files.spans import meta_end
 from deidgate.policy.load import load_policy
+from deidgate.worker.pixels import LazyPixels
 
 
 @pytest.fixture
@@ -35,7 +36,11 @@ def instances(store, tmp_path, policy="basic", verify_every=1_000_000) -> Instan
     loaded = load_policy(policy) if isinstance(policy, Path) else policies.load(policy)
     (tmp_path / "out").mkdir(exist_ok=True)
     return Instances(
-        loaded, Identities(store.mapping, "p", "", loaded.pseudonym), None, Staging(tmp_path / "out"), verify_every
+        loaded,
+        Identities(store.mapping, "p", "", loaded.pseudonym),
+        LazyPixels(),
+        Staging(tmp_path / "out"),
+        verify_every,
     )
 
 
@@ -134,6 +139,15 @@ def test_files_of_other_kinds_are_not_taken_the_short_way_wrongly(store, tmp_pat
             assert outcome(short, content, tmp_path) == outcome(long_, content, tmp_path), name
             seen += 1
     assert seen > 50
+
+
+def test_compressed_pixels_never_go_the_short_way(store, tmp_path):
+    # A comment beside the codestream of the second would pass a template that the first has made.
+    one = instances(store, tmp_path)
+    content = Path(get_testdata_file("MR_small_jp2klossless.dcm")).read_bytes()
+    for _ in range(3):
+        outcome(one, content, tmp_path)
+    assert one.short == 0
 
 
 def test_bytes_behind_the_pixels_do_not_leave(store, tmp_path):
