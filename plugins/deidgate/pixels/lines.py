@@ -13,7 +13,10 @@ from itertools import combinations
 from deidgate.dicom.box import Box
 
 SAME_LINE = 2.0
-"""Pieces of one line are at most so many line heights apart."""
+"""Pieces of one line are at most so many line heights apart,"""
+
+SAME_FONT = 6.0
+"""or so many, when they are of the same height and stand on the same line exactly."""
 
 
 def continues(box: Box, line: Box) -> bool:
@@ -41,12 +44,20 @@ def is_turned(box: Box) -> bool:
 
 
 def _within_line(one: Box, other: Box) -> Box | None:
-    if not _same_line(one, other) or not 0 < _column_gap(one, other) <= SAME_LINE * _height(other):
+    reach = (SAME_FONT if _same_font(one, other) else SAME_LINE) * min(_height(one), _height(other))
+    if not _same_line(one, other) or not 0 < _column_gap(one, other) <= reach:
         return None
     left, right = sorted((one, other), key=lambda box: box.column_start)
     return Box(
         min(one.row_start, other.row_start), max(one.row_stop, other.row_stop), left.column_stop, right.column_start
     )
+
+
+def _same_font(one: Box, other: Box) -> bool:
+    """True when two boxes, whose margins may differ by some pixels, are of one height and on one line."""
+    shorter, taller = sorted((_height(one), _height(other)))
+    middles = abs((one.row_start + one.row_stop) - (other.row_start + other.row_stop))
+    return taller <= 1.3 * shorter and middles <= 0.3 * shorter
 
 
 def _beside_rest(one: Box, other: Box) -> Box | None:

@@ -21,6 +21,11 @@ def test_the_gap_in_a_turned_line_is_closed() -> None:
     assert bridges([turned(LEFT), turned(Box(101, 121, 180, 260))]) == (turned(Box(100, 121, 150, 180)),)
 
 
+def test_a_word_is_missed_between_pieces_of_one_font_and_closed() -> None:
+    assert bridges([LEFT, Box(101, 121, 250, 400)]) == (Box(100, 121, 150, 250),)
+    assert bridges([LEFT, Box(92, 128, 250, 400)]) == ()
+
+
 def test_pieces_far_apart_or_of_another_height_or_on_another_line_are_not_joined() -> None:
     for other in (Box(100, 120, 300, 400), Box(70, 150, 160, 260), Box(140, 160, 180, 260)):
         assert bridges([LEFT, other]) == ()
