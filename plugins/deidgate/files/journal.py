@@ -144,12 +144,16 @@ class Journal:
         """
         self._base.execute("BEGIN IMMEDIATE")
         try:
-            for key, lines in results:
-                self._base.execute("DELETE FROM file WHERE key = ?", (key,))
-                self._base.executemany(
-                    f"INSERT INTO file VALUES ({','.join('?' * _COLUMNS)})",  # noqa: S608 - a constant
-                    [(key, number, *_row(line), int(lines[0].is_final)) for number, line in enumerate(lines)],
-                )
+            kept = list(results)
+            self._base.executemany("DELETE FROM file WHERE key = ?", [(key,) for key, _ in kept])
+            self._base.executemany(
+                f"INSERT INTO file VALUES ({','.join('?' * _COLUMNS)})",  # noqa: S608 - a constant
+                (
+                    (key, number, *_row(line), int(lines[0].is_final))
+                    for key, lines in kept
+                    for number, line in enumerate(lines)
+                ),
+            )
         except BaseException:
             self._base.execute("ROLLBACK")
             raise

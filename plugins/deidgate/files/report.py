@@ -103,6 +103,8 @@ def write_workbook(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[st
                 sheet, number = _new_sheet(book, columns, bold), 0
             number += 1
             for column, cell in enumerate(row):
+                if cell == "":
+                    continue
                 if isinstance(cell, str):
                     sheet.write_string(number, column, cell[:_CELL_CHARACTERS])
                 else:
