@@ -21,8 +21,8 @@ Grey = NDArray[np.uint8]
 NARROW = 0.25
 """A second picture is made when the middle 98 % of the values take less than this share of the range."""
 
-RESTLESS = 30
-"""Mean difference of neighbours, of 255, from which a picture is noise."""
+NOISE = 30
+"""Wildness from which a picture is noise, or of values that wrapped around."""
 
 _TABLE = 1 << 16
 """Pixels from which a look-up table pays."""
@@ -75,15 +75,15 @@ def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     inner_low, inner_high = (float(v) for v in np.percentile(plane.reshape(-1)[::step], (1, 99)))
     if inner_high > inner_low and (inner_high - inner_low) < NARROW * (high - low):
         found.append(stretched(plane, inner_low, inner_high))
-    if restless(found[0]):
+    if wildness(found[0]) > NOISE:
         found += through_noise(plane, found[0])
     return tuple(found)
 
 
-def restless(picture: Grey) -> bool:
-    """True when neighbours differ so much everywhere that strokes drown: noise, or values that wrapped around."""
+def wildness(picture: Grey) -> float:
+    """Mean difference of neighbours, of 255: how much strokes drown in what is around them."""
     rows = picture[:: max(1, picture.shape[0] // 256)].astype(np.int16)
-    return rows.shape[1] > 1 and float(np.abs(np.diff(rows, axis=1)).mean()) > RESTLESS
+    return float(np.abs(np.diff(rows, axis=1)).mean()) if rows.shape[1] > 1 else 0.0
 
 
 def through_noise(plane: NDArray[Any], picture: Grey) -> list[Grey]:

@@ -21,7 +21,7 @@ from deidgate.dicom.box import Box
 from deidgate.pixels.frames import Frame
 from deidgate.pixels.lines import bridges, continues
 from deidgate.pixels.model import TextModel
-from deidgate.pixels.render import Grey, grey_planes, pictures
+from deidgate.pixels.render import Grey, grey_planes, pictures, wildness
 from deidgate.pixels.suspicion import ROW, suspect_picture
 
 TILE = 1024
@@ -36,6 +36,10 @@ in four with the edge's own values repeated."""
 
 SMALL_FRAME = 1152
 """A frame with no longer side than this is magnified to look for small fonts."""
+
+WILD = 12
+"""Wildness from which small thin letters are only found in a much magnified picture. Scans have less, and are spared
+the time."""
 
 COARSE = 15
 """Thinnest box, in pixels that the network sees, that a reduced picture may give."""
@@ -207,6 +211,8 @@ def views(frame: Frame, dataset: Dataset) -> Iterator[View]:
                 if parts:
                     yield View(picture, 1.25, parts=parts)
             yield View(picture, scale)
+            if small and number == 0 and wildness(picture) > WILD:
+                yield View(picture, 2.5)
             if number == 0:
                 yield View(picture, scale / 3, thinnest=round(COARSE / (scale / 3)))
 
