@@ -100,6 +100,8 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "pixel-data-absent": Explanation("The instance has no picture although its kind has one.", _SENDER),
     "pixel-data-codestream": Explanation("The compressed picture contradicts its description.", _SENDER),
+    "pixel-data-decoder-crash": Explanation("The compressed picture brought its decoder down.", _SENDER),
+    "pixel-data-decoder-timeout": Explanation("The compressed picture took its decoder too long.", _LOOK),
     "pixel-data-description": Explanation("The description of the picture is incomplete or contradictory.", _SENDER),
     "pixel-data-encapsulation": Explanation("The compressed picture is not packed as it has to be.", _SENDER),
     "pixel-data-excess": Explanation("There is more picture data than the description says.", _LOOK),
