@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
+from deidgate.plan.text.addresses import addresses
 from deidgate.plan.text.cut import cut
 from deidgate.plan.text.echoes import echoes
 from deidgate.plan.text.fold import fold
@@ -35,6 +36,7 @@ _LONGEST_STRICT_NUMBER = 4
 class Style(StrEnum):
     """How much of a text stays."""
 
+    REVEALED = "revealed"  # all but what is revealed
     SENSIBLE = "sensible"  # all but what is revealed or looks like an identity
     STRICT = "strict"  # only words of the vocabulary, numbers and units
 
@@ -65,6 +67,11 @@ def _clean(text: str, revealed: Revealed, style: Style, vocabulary: Words) -> st
 
 def _spans(original: str, folded: str, revealed: Revealed, style: Style, vocabulary: Words) -> Iterator[Span]:
     parts = split(folded)
+    if style is Style.REVEALED:
+        found = list(echoes(folded, parts, revealed, vocabulary))
+        yield from found
+        yield from _beside(folded, parts, found, revealed)
+        return
     numbers = list(shapes(folded))
     # What is a date or a number is no part of a name: names are looked for around it.
     around = _blanked(folded, numbers)
@@ -73,6 +80,7 @@ def _spans(original: str, folded: str, revealed: Revealed, style: Style, vocabul
     left = split(around) if numbers else parts
     found.extend(people(written, around, left, vocabulary))
     found.extend(institutions(around, left, vocabulary))
+    found.extend(addresses(folded, parts, vocabulary))
     yield from numbers
     yield from found
     if any(span.kind is Kind.NAME for span in found):

@@ -180,7 +180,10 @@ def _is_joined_name(word: str, vocabulary: Words) -> bool:
     if any(len(name) > 4 and _is_plain_name(name, vocabulary) for name in (word[1:], word[:-1])):
         return True
     return any(
-        _is_plain_name(word[:at], vocabulary) and _is_plain_name(word[at:], vocabulary)
+        word[:at] in vocabulary.names
+        and word[at:] in vocabulary.names
+        # Of two words that are also names ("greenlake") none says that a name is meant.
+        and (_is_plain_name(word[:at], vocabulary) or _is_plain_name(word[at:], vocabulary))
         for at in range(3, len(word) - 2)
     )
 
@@ -251,6 +254,9 @@ def _chain(text: str, words: Sequence[Word], first: int, vocabulary: Words) -> i
                 break
         elif len(words[at - 1].text) == 1 and at - 1 > first and word not in vocabulary.imaging:
             # Given name, initial, and then the surname, whatever it is.
+            pass
+        elif "^" in text[words[last].stop : words[at].start]:
+            # Between components of a Person Name, whatever the word.
             pass
         elif not (
             vocabulary.can_be_name(word)

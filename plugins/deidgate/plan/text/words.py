@@ -94,6 +94,7 @@ class Roles:
     leads_to_date: frozenset[str]
     leads_to_code: frozenset[str]
     leads_to_place: frozenset[str]
+    street_words: frozenset[str]
 
 
 @cache
