@@ -21,6 +21,7 @@ _SERVER: Mapping[str, str] = MappingProxyType(
     {
         "approvals": "deidgate.cli.approval_commands:approvals",
         "demo-study": "deidgate.cli.demo_commands:demo_study",
+        "gate": "deidgate.cli.gate_commands:gate",
         "gateway": "deidgate.cli.gateway_commands:gateway",
         "prove": "deidgate.cli.prove_commands:prove",
         "worker": "deidgate.cli.worker_commands:worker",
@@ -43,6 +44,7 @@ IN_A_LINE: Mapping[str, str] = MappingProxyType(
         "edit": "change elements of a file",
         "explain": "tell what a policy does to every element of a file, and why",
         "export": "frames as PNG or JPEG",
+        "gate": "stand between the clinics and ingest: TLS, certificates, fair turns",
         "gateway": "the running gateway: status, wait, holds, download",
         "mapping": "who is who: look up, import, export, purge",
         "overlay": "take overlay planes away, or add one",

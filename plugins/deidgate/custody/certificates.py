@@ -19,6 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_FOR = timedelta(days=3650)
 SERVER_FOR = timedelta(days=825)
 """The longest that browsers and operating systems accept from an authority that a user installed."""
+CLIENT_FOR = timedelta(days=1095)
+"""Modalities are visited seldom; a certificate that is lost is taken back and does not have to run out."""
 CLOCKS_DIFFER_BY = timedelta(hours=24)
 
 
@@ -87,6 +89,30 @@ def new_server(authority: Authority, names: Sequence[str], now: datetime) -> byt
         .sign(authority.key, hashes.SHA256())
     )
     return private_pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def new_client(authority: Authority, site: str, now: datetime) -> tuple[bytes, bytes]:
+    """A new key and its certificate for the machines of a site, each as PEM.
+
+    The name is for people who read the certificate; the gate knows it by itself.
+    """
+    key = new_key()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, site[:64])]))
+        .issuer_name(authority.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCKS_DIFFER_BY)
+        .not_valid_after(now + CLIENT_FOR)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    return private_pem(key), certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -31,7 +31,8 @@ SERVERS = {
     "ingest.tls.pem": ("ingest", "localhost"),
     "research.tls.pem": ("research", "localhost"),
 }
-GATES = ("gate-research.tls.pem", "gate-clinical.tls.pem")
+GATES = ("gate-research.tls.pem", "gate-clinical.tls.pem", "gate-dicom.tls.pem")
+SITES = "site-certificates.pem"
 PASSWORDS = ("ingest.password", "research-delivery.password", "research-read.password", "researcher.password")
 KEYS = ("pseudonym.key", "encryption.key")
 EARLIER = "encryption-earlier.key"
@@ -89,6 +90,8 @@ def generate(folder: Folder, names: tuple[str, ...], now: datetime) -> None:
         folder.once(name, lambda: secrets.token_bytes(KEY_BYTES))
     # Only while the encryption key is being changed is this another one: see `rotation`.
     folder.once(EARLIER, (folder.path / "encryption.key").read_bytes)
+    # None yet: see `sites`.
+    folder.once(SITES, lambda: b"")
     _mark(folder)
     passwords = {name: folder.once(name, _password).decode() for name in PASSWORDS}
     _derived(folder, passwords)

@@ -36,6 +36,7 @@ class AssociateRequest:
 class Refusal(Enum):
     """Answers that refuse an association: result, source, reason (PS3.8 Table 9-21)."""
 
+    NO_REASON_GIVEN = (1, 1, 1)
     CALLED_AE_NOT_RECOGNIZED = (1, 1, 7)
     CALLING_AE_NOT_RECOGNIZED = (1, 1, 3)
     TEMPORARY_CONGESTION = (2, 3, 1)

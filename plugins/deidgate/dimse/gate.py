@@ -7,8 +7,7 @@ in front of it: it reads the first PDU, decides, and then passes bytes on withou
 
 Rules, in this order
 
-* A certificate speaks for one site: a request whose calling AE title belongs to another site is refused.
-* Calling and called AE titles that no site names are refused.
+* AE titles that no site names are refused, and over TLS those of another site than the certificate's: see `sites`.
 * A site has a number of associations at a time. What is above waits, in the order in which it came, for a bounded
   time, and is then refused as temporary: the sender tries again.
 """
@@ -20,21 +19,15 @@ import contextlib
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from deidgate.dimse.associate import HEADER_BYTES, AssociateRequest, Refusal, read_request, request_length
+from deidgate.dimse.sites import Admitted, fingerprint
 
 log = logging.getLogger(__name__)
 
-Decide = Callable[[AssociateRequest, str | None], "Admitted | Refusal"]
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The site that an association belongs to."""
-
-    site: str
+Decide = Callable[[AssociateRequest, str | None], Admitted | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class Gate:
     Parameters
     ----------
     decide : callable
-        ``(request, certificate name or None) -> Admitted or Refusal``; see `decide_by_sites`.
+        ``(request, fingerprint of the client's certificate or None) -> Admitted or Refusal``; see `Sites.decide`.
     upstream : tuple of (str, int)
         Host and port of the archive.
     limits : GateLimits
@@ -84,6 +77,7 @@ class Gate:
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._waiting: Counter[str] = Counter()
         self.open: Counter[str] = Counter()
+        self.admitted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> asyncio.Server:
@@ -110,7 +104,7 @@ class Gate:
                 self.refused["not-dicom"] += 1
                 return
             body = await reader.readexactly(length)
-        answer = self._decide(read_request(body), certificate_name(writer))
+        answer = self._decide(read_request(body), certificate_of(writer))
         if isinstance(answer, Refusal):
             await self._refuse(reader, writer, answer)
             return
@@ -120,6 +114,11 @@ class Gate:
             await self._refuse(reader, writer, Refusal.LOCAL_LIMIT_EXCEEDED)
             return
         self.open[site] += 1
+        self.admitted[site] += 1
+        # Where it comes from is a machine's address: ingest itself sees the gate's only.
+        peer = writer.get_extra_info("peername")
+        tls = writer.get_extra_info("ssl_object") is not None
+        log.info("association", extra={"ids": {"site": site, "peer": peer[0] if peer else "", "tls": tls}})
         try:
             await self._splice(header + body, reader, writer)
         finally:
@@ -142,7 +141,7 @@ class Gate:
         code = refusal.name.lower().replace("_", "-")
         self.refused[code] += 1
         # Neither AE title nor certificate: both come from outside and may name somebody.
-        log.warning("association-refused", extra={"code": code})
+        log.warning("association-refused", extra={"ids": {"code": code}})
         writer.write(refusal.pdu())
         await writer.drain()
         # The requestor closes the connection (PS3.8 Sta13, ARTIM timer): closing first could overtake the answer.
@@ -197,48 +196,38 @@ class _Moved:
     bytes: int = 0
 
 
-def certificate_name(writer: asyncio.StreamWriter) -> str | None:
-    """Common Name of the client's certificate, which TLS has checked; None on a plain connection."""
-    peer = writer.get_extra_info("peercert")
-    if not peer:
+def certificate_of(writer: asyncio.StreamWriter) -> str | None:
+    """Fingerprint of the client's certificate, which TLS has checked; None on a plain connection."""
+    connection: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    if connection is None:
         return None
-    names = [value for rdn in peer.get("subject", ()) for key, value in rdn if key == "commonName"]
-    # A certificate without a name speaks for nobody, which is not the same as a plain connection.
-    return names[0] if len(names) == 1 else ""
+    der = connection.getpeercert(binary_form=True)
+    # A connection without a certificate speaks for nobody, which is not the same as a plain one.
+    return fingerprint(der) if der else ""
 
 
-def decide_by_sites(site_of: Callable[[str, str], str | None], certificates: Mapping[str, str]) -> Decide:
-    """The gate's rules over a table of sites.
-
-    Parameters
-    ----------
-    site_of : callable
-        ``(calling AE title, called AE title) -> site``, or None when no site has this pair.
-    certificates : mapping of str to str
-        Common Name of a client certificate → the only site that it speaks for.
-    """
-
-    def decide(request: AssociateRequest, certificate: str | None) -> Admitted | Refusal:
-        site = site_of(request.calling_aet, request.called_aet)
-        if site is None:
-            return Refusal.CALLING_AE_NOT_RECOGNIZED
-        if certificate is not None and certificates.get(certificate) != site:
-            return Refusal.CALLING_AE_NOT_RECOGNIZED
-        return Admitted(site)
-
-    return decide
-
-
-def server_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
-    """A context that takes only clients with a certificate of `client_ca` (BCP 195 Profile, PS3.15 B.9).
+def server_tls(certificate: str, trusted: Iterable[str]) -> ssl.SSLContext:
+    """A context that takes only clients with one of the `trusted` certificates (PS3.15 B.12, BCP 195).
 
     Parameters
     ----------
-    certificate, key, client_ca : str
-        Paths of PEM files.
+    certificate : str
+        Path of a PEM file with the gate's own key and certificate chain.
+    trusted : iterable of str
+        Client certificates, PEM.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(certificate, key)
+    # Each certificate is trusted by itself; who signed it is not asked.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    context.load_cert_chain(certificate)
+    trust(context, trusted)
     return context
+
+
+def trust(context: ssl.SSLContext, certificates: Iterable[str]) -> None:
+    """Take these client certificates (PEM) too; what was trusted once, `Sites` refuses when it is taken back."""
+    text = "\n".join(certificates)
+    if text:
+        context.load_verify_locations(cadata=text)

@@ -56,6 +56,7 @@ def check_ports(
     """
     wanted = (
         ("DICOM", "dicom_port", settings.clinical_address, settings.dicom_port),
+        ("DICOM over TLS", "dicom_tls_port", settings.clinical_address, settings.dicom_tls_port),
         ("research", "research_port", settings.research_address, settings.research_port),
     )
     for purpose, field, address, port in wanted:

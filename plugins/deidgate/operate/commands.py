@@ -22,6 +22,7 @@ from deidgate.operate.up import Site
 from deidgate.operate.up import up as bring_up
 
 INGEST = ("ingest", "4242")
+"""Past the gate: the operator's own tools are behind it, and send also where plain DICOM is switched off."""
 CALLED = "DEIDGATE"
 DEMO = "DEMO"
 RESEARCHER = "researcher"
@@ -84,7 +85,10 @@ def addresses(site: Site) -> list[str]:
     name = site.installation.name
     gateway = "./gateway" if name == installation.DEFAULT else f"./gateway --installation {name}"
     return [
-        f"DICOM     port {settings.dicom_port}, called AE title {CALLED}",
+        f"DICOM     port {settings.dicom_port}, called AE title {CALLED}"
+        if settings.plain_dicom == "on"
+        else f"DICOM     over TLS only, called AE title {CALLED}",
+        f"DICOM TLS port {settings.dicom_tls_port}",
         f"Research  {site.installation.research_url}/",
         f"Log-in    {gateway} credentials",
     ]
@@ -237,7 +241,13 @@ def credentials(site: Site, given: argparse.Namespace) -> int:
     names = ("researcher.password",)
     found = SecretFiles(site.shell, engine.require(site.shell), there).read(names)
     answer = {
-        "dicom": {"host": "localhost", "port": there.settings.dicom_port, "called_aet": CALLED, "demo_aet": DEMO},
+        "dicom": {
+            "host": "localhost",
+            "port": there.settings.dicom_port,
+            "tls_port": there.settings.dicom_tls_port,
+            "called_aet": CALLED,
+            "demo_aet": DEMO,
+        },
         "research": {
             "url": there.research_url,
             "user": RESEARCHER,
@@ -250,7 +260,7 @@ def credentials(site: Site, given: argparse.Namespace) -> int:
     else:
         _print(
             [
-                *addresses(site)[:2],
+                *addresses(site)[:-1],
                 f"User      {RESEARCHER}",
                 f"Password  {found['researcher.password']}",
                 f"Authority {there.secrets / 'ca.pem'}",

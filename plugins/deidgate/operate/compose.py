@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import calendar
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,10 @@ class Container:
     restarts: int
     folder: str
     """The checkout that it was started from."""
+    started: float = 0.0
+    """When, in Unix time; 0 where the engine does not say."""
+    mounted: tuple[str, ...] = ()
+    """Files and folders of this machine that it was given."""
 
     @property
     def is_up(self) -> bool:
@@ -154,6 +160,7 @@ def _container(found: dict[str, object]) -> Container:
     config: dict[str, dict[str, str]] = found["Config"]  # type: ignore[assignment]
     health: dict[str, str] = state.get("Health") or {}  # type: ignore[assignment]
     labels = config["Labels"]
+    mounts: list[dict[str, str]] = found.get("Mounts") or []  # type: ignore[assignment]
     return Container(
         id=str(found["Id"]),
         service=labels["com.docker.compose.service"],
@@ -161,4 +168,14 @@ def _container(found: dict[str, object]) -> Container:
         health=health.get("Status", ""),
         restarts=int(str(found.get("RestartCount", 0))),
         folder=labels.get("com.docker.compose.project.working_dir", ""),
+        started=_seconds(str(state.get("StartedAt", ""))),
+        mounted=tuple(str(mount["Source"]) for mount in mounts if mount.get("Type") == "bind"),
     )
+
+
+def _seconds(text: str) -> float:
+    """A time as the engine writes it, in UTC with nanoseconds, as Unix time in whole seconds."""
+    try:
+        return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
+    except ValueError:
+        return 0.0

@@ -23,10 +23,14 @@ class Settings:
 
     dicom_port: int = 4242
     """DICOM (C-STORE, C-ECHO) for the clinics."""
+    dicom_tls_port: int = 2762
+    """The same over TLS, with a certificate of the site."""
     research_port: int = 8443
     """https for researchers: OHIF, DICOMweb, Orthanc Explorer."""
     console_port: int = 9443
     """https for the honest broker's console."""
+    plain_dicom: str = "on"
+    """`off` leaves DICOM over TLS only."""
     clinical_address: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached; narrow it to one network card here
     """The address of this machine that the DICOM and console ports listen on."""
     research_address: str = "0.0.0.0"  # noqa: S104 - as above
@@ -48,11 +52,12 @@ class Settings:
 
     def ports(self) -> tuple[int, ...]:
         """All ports of this machine."""
-        return (self.dicom_port, self.research_port, self.console_port)
+        return (self.dicom_port, self.dicom_tls_port, self.research_port, self.console_port)
 
 
 SECTIONS = {
     "dicom_port": "Ports of this machine.",
+    "plain_dicom": "off: DICOM over TLS only.",
     "clinical_address": "Addresses of this machine to listen on: one network card for each zone, where there are two.",
     "host_names": "Names and addresses people use for this machine (for the generated certificates), with commas.",
     "secrets_dir": "Keys, certificates and passwords.",
@@ -108,6 +113,8 @@ def read(values: Mapping[str, str], where: str, defaults: Settings | None = None
         name = known[key].name
         found[name] = _number(key, value, where) if isinstance(getattr(Settings(), name), int) else value
     settings = replace(defaults or Settings(), **found)  # type: ignore[arg-type]
+    if settings.plain_dicom not in ("on", "off"):
+        raise Problem(f"{where}: {key_of('plain_dicom')} is not on or off", "write one of the two")
     if len(set(settings.ports())) < len(settings.ports()):
         raise Problem(f"{where}: two ports are the same", "give each port its own number")
     return settings

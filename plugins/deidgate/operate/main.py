@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deidgate.operate import backup, commands, installation, prove, rotation, testing, worker_commands
+from deidgate.operate import backup, commands, installation, prove, rotation, sites, testing, worker_commands
 from deidgate.operate.engine import read_host
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.shell import SystemShell
@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=commands.mapping_export)
     worker_commands.add_mapping(mapping)
     worker_commands.add(several)
+    sites.add(several)
     backup.add(several)
     rotation.add(several)
 

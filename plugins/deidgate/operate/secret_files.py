@@ -23,6 +23,7 @@ NAMES = (
     "encryption-earlier.key",
     "encryption.key",
     "gate-clinical.tls.pem",
+    "gate-dicom.tls.pem",
     "gate-research.reader.conf",
     "gate-research.tls.pem",
     "ingest.password",
@@ -35,6 +36,7 @@ NAMES = (
     "research.tls.pem",
     "researcher.htpasswd",
     "researcher.password",
+    "site-certificates.pem",
 )
 IRREPLACEABLE = ("encryption.key", "pseudonym.key")
 """Without them the mapping table cannot be read, or the same patient would become another."""
@@ -113,13 +115,16 @@ class SecretFiles:
     def _run(self, words: list[str], *, writable: bool) -> Outcome:
         return self.run(words, [f"{self.installation.secrets}:/secrets:{'rw' if writable else 'ro'}"], timeout_s=120)
 
-    def run(self, words: list[str], mounts: list[str], timeout_s: float | None = None) -> Outcome:
+    def run(
+        self, words: list[str], mounts: list[str], timeout_s: float | None = None, text: str | None = None
+    ) -> Outcome:
         """Run a program in a container that has `mounts` (``WHERE:INSIDE:rw``), reaches no network, and is removed."""
         return self.shell.run(
             [
                 self.engine.docker,
                 "run",
                 "--rm",
+                *(["--interactive"] if text is not None else []),
                 "--network=none",
                 "--read-only",
                 "--user=0:0",
@@ -133,5 +138,6 @@ class SecretFiles:
                 IMAGE,
                 *words,
             ],
+            text=text,
             timeout_s=timeout_s,
         )

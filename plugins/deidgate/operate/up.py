@@ -17,6 +17,9 @@ from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import SecretFiles
 from deidgate.operate.shell import Shell
 
+READ_AGAIN = frozenset({"retention.toml", "site-certificates.pem"})
+"""Files that are read whenever they change; nothing has to be restarted for them."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -130,6 +133,20 @@ def refuse_another_checkout(there: Installation, containers: tuple[Container, ..
             )
 
 
+def has_old_files(one: Container) -> bool:
+    """Whether a file that a running container was given has changed since it started: a route, a policy, a certificate.
+
+    Compose does not see it, since the place is the same.
+    """
+    return one.state == "running" and any(_changed(Path(name)) > one.started + 1 for name in one.mounted)
+
+
+def _changed(path: Path) -> float:
+    files = path.rglob("*.toml") if path.is_dir() else [path]
+    # Of the inode: a file that was moved into its place may be older than what was there.
+    return max((file.stat().st_ctime for file in files if file.exists() and file.name not in READ_AGAIN), default=0.0)
+
+
 def _start(site: Site, compose: Compose) -> None:
     site.say("starting")
     done = compose.run("up", "--detach", "--remove-orphans", timeout_s=600)
@@ -140,5 +157,9 @@ def _start(site: Site, compose: Compose) -> None:
             Exit.UNHEALTHY,
             done.tail(),
         )
+    changed = [one.service for one in compose.containers() if has_old_files(one)]
+    if changed:
+        site.say(f"restarting what was given files that have changed since: {', '.join(changed)}")
+        compose.run("restart", *changed, timeout_s=300)
     services = compose.run("config", "--services", timeout_s=60)
     health.wait(compose, frozenset(services.out.split()) - {"tools"})

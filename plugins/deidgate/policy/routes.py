@@ -29,6 +29,8 @@ class Route:
         What has to match, with ``*`` and ``?`` as wildcards; empty matches everything.
     commitment : str
         ``HOST:PORT`` where the senders listen for answers to storage commitment; empty when they do not ask for it.
+    tls : bool
+        The senders have to come over TLS with a certificate of their site; without it, what they send is refused.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Route:
     modality: tuple[str, ...] = ()
     sop_class: tuple[str, ...] = ()
     commitment: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ def _route(line: Section) -> Route:
         modality=tuple(line.words("modality", [])),
         sop_class=tuple(line.words("sop_class", [])),
         commitment=_address(line),
+        tls=line.get("tls", bool, default=False),
     )
 
 

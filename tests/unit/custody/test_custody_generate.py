@@ -8,12 +8,18 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from deidgate.custody.generate import Folder, generate
+from deidgate.custody.generate import SITES, Folder, generate
 from deidgate.operate.secret_files import NAMES
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HOSTS = ("localhost", "127.0.0.1", "gateway.example")
-SERVERS = ("ingest.tls.pem", "research.tls.pem", "gate-research.tls.pem", "gate-clinical.tls.pem")
+SERVERS = (
+    "ingest.tls.pem",
+    "research.tls.pem",
+    "gate-research.tls.pem",
+    "gate-clinical.tls.pem",
+    "gate-dicom.tls.pem",
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +103,9 @@ def test_passwords_are_long_different_and_safe_to_paste(made):
 
 def test_two_installations_share_nothing(made, tmp_path):
     generate(Folder(tmp_path, None), HOSTS, NOW)
-    for name in NAMES:
+    for name in set(NAMES) - {SITES}:
         assert (made / name).read_bytes() != (tmp_path / name).read_bytes(), name
+    assert (tmp_path / SITES).read_bytes() == b""
 
 
 def test_the_public_mark_key_checks_what_the_private_one_signs(made):

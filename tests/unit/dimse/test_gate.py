@@ -17,9 +17,14 @@ from cryptography.x509.oid import NameOID
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
-from deidgate.dimse.gate import Gate, GateLimits, decide_by_sites, server_tls
+from deidgate.dimse.gate import Gate, GateLimits, server_tls, trust
+from deidgate.dimse.sites import SiteCertificate, Sites
+from deidgate.policy.routes import Route
 
-SITES = {("CLINIC_A", "DEIDGATE"): "a", ("CLINIC_B", "DEIDGATE"): "b"}
+ROUTES = tuple(
+    Route(site, site, "p", "basic", calling=(f"CLINIC_{site.upper()}",), called=("DEIDGATE",), tls=site == "c")
+    for site in ("a", "b", "c")
+)
 
 
 @pytest.fixture
@@ -34,12 +39,8 @@ def archive():
 
 
 @contextmanager
-def running_gate(upstream, limits=None, certificates=None, tls=None):
-    gate = Gate(
-        decide_by_sites(lambda calling, called: SITES.get((calling, called)), certificates or {}),
-        upstream,
-        limits or GateLimits(),
-    )
+def running_gate(upstream, limits=None, certificates=(), tls=None):
+    gate = Gate(Sites(ROUTES, certificates).decide, upstream, limits or GateLimits())
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     port = 0
@@ -79,11 +80,20 @@ def test_a_known_pair_of_ae_titles_reaches_the_archive(archive):
         assoc.release()
 
 
-@pytest.mark.parametrize("calling, called", [("NOBODY", "DEIDGATE"), ("CLINIC_A", "OTHER")])
-def test_an_unknown_pair_of_ae_titles_is_refused(archive, calling, called):
+@pytest.mark.parametrize(
+    "calling, called, reason",
+    [("NOBODY", "DEIDGATE", "calling-ae-not-recognized"), ("CLINIC_A", "OTHER", "called-ae-not-recognized")],
+)
+def test_an_unknown_pair_of_ae_titles_is_refused(archive, calling, called, reason):
     with running_gate(archive) as (gate, port):
         assert associate(port, calling, called).is_rejected
-        assert gate.refused["calling-ae-not-recognized"] == 1
+        assert gate.refused[reason] == 1
+
+
+def test_a_site_that_has_to_come_over_tls_is_refused_without(archive):
+    with running_gate(archive) as (gate, port):
+        assert associate(port, "CLINIC_C").is_rejected
+        assert gate.refused["no-reason-given"] == 1
 
 
 def test_what_is_not_dicom_is_cut_without_a_word(archive):
@@ -198,7 +208,7 @@ def certificates(tmp_path_factory):
 
     ca = make("ca", ca=True)
     other_ca = make("other-ca", ca=True)
-    for name in ("server", "a", "b"):
+    for name in ("server", "a", "b", "c", "unlisted"):
         make(name, ca)
     make("stranger", other_ca)
     return folder
@@ -211,10 +221,21 @@ def client_tls(folder, name):
     return context
 
 
+def known(folder, *names):
+    return [SiteCertificate(name, (folder / f"{name}.crt").read_text()) for name in names]
+
+
+def own(folder):
+    both = folder / "server.pem"
+    both.write_bytes((folder / "server.key").read_bytes() + (folder / "server.crt").read_bytes())
+    return str(both)
+
+
 @pytest.fixture
 def tls_gate(archive, certificates):
-    context = server_tls(*(str(certificates / n) for n in ("server.crt", "server.key", "ca.crt")))
-    with running_gate(archive, certificates={"a": "a", "b": "b"}, tls=context) as (gate, port):
+    sites = known(certificates, "a", "b", "c")
+    context = server_tls(own(certificates), [one.pem for one in sites])
+    with running_gate(archive, certificates=sites, tls=context) as (gate, port):
         yield gate, port
 
 
@@ -229,8 +250,29 @@ def test_a_valid_certificate_that_calls_itself_another_site_is_refused(tls_gate,
     assert associate(tls_gate[1], "CLINIC_B", tls=client_tls(certificates, "a")).is_rejected
 
 
-@pytest.mark.parametrize("name", ["stranger", None])
-def test_a_client_without_a_certificate_of_our_own_authority_gets_no_association(tls_gate, certificates, name):
+def test_a_site_that_has_to_come_over_tls_is_taken_with_its_certificate(tls_gate, certificates):
+    assert associate(tls_gate[1], "CLINIC_C", tls=client_tls(certificates, "c")).is_established
+
+
+def test_a_certificate_that_was_taken_back_is_refused_though_tls_still_knows_it(archive, certificates):
+    sites = known(certificates, "a", "b")
+    context = server_tls(own(certificates), [one.pem for one in sites])
+    with running_gate(archive, certificates=sites[1:], tls=context) as (gate, port):
+        assert associate(port, tls=client_tls(certificates, "a")).is_rejected
+        assert gate.refused["calling-ae-not-recognized"] == 1
+
+
+def test_a_certificate_that_is_trusted_later_is_taken_without_a_restart(archive, certificates):
+    sites = known(certificates, "a")
+    context = server_tls(own(certificates), [])
+    with running_gate(archive, certificates=sites, tls=context) as (_, port):
+        assert not associate(port, tls=client_tls(certificates, "a")).is_established
+        trust(context, [one.pem for one in sites])
+        assert associate(port, tls=client_tls(certificates, "a")).is_established
+
+
+@pytest.mark.parametrize("name", ["stranger", "unlisted", None])
+def test_a_client_without_a_certificate_that_a_site_has_gets_no_association(tls_gate, certificates, name):
     context = client_tls(certificates, name)
     assert not associate(tls_gate[1], tls=context).is_established
 

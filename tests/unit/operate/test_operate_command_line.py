@@ -21,6 +21,7 @@ COMMANDS = (
     *("hold release", "hold reject", "mapping look-up", "reconcile", "recall", "reprocess", "purge"),
     *("approvals", "approvals list", "approvals ask", "approvals approve", "approvals require"),
     *("approvals require-no-more", "audit", "audit verify", "audit list", "audit head"),
+    *("sites", "sites list", "sites add", "sites certificate", "sites trust", "sites revoke"),
     *("backup", "restore", "rotate-encryption-key"),
     *("research", "research download", "credentials", "prove", "test"),
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from deidgate.operate.compose import Compose, Container
 from deidgate.operate.engine import Engine
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.shell import Outcome
-from deidgate.operate.up import refuse_another_checkout
+from deidgate.operate.up import has_old_files, refuse_another_checkout
 
 FOUND = [
     {
@@ -93,3 +94,35 @@ def test_containers_of_another_checkout_are_not_taken_over(tmp_path):
 def test_containers_of_a_checkout_that_is_gone_may_be_taken_over(tmp_path):
     other = Container("1", "ingest", "running", "healthy", 0, str(tmp_path / "gone"))
     refuse_another_checkout(installation.find(tmp_path / "mine"), (other,))
+
+
+def given(tmp_path, *, started):
+    (tmp_path / "policies").mkdir(exist_ok=True)
+    for name in ("routes.toml", "policies/basic.toml", "retention.toml", "gate.pem"):
+        (tmp_path / name).write_text("x")
+    mounted = (str(tmp_path), str(tmp_path / "gate.pem"), str(tmp_path / "gone"))
+    return Container("1", "ingest", "running", "healthy", 0, "/x", started, mounted)
+
+
+def test_a_container_that_was_given_files_which_changed_since_is_restarted(tmp_path):
+    assert has_old_files(given(tmp_path, started=time.time() - 60))
+
+
+def test_a_container_that_was_started_after_its_files_changed_is_left_alone(tmp_path):
+    assert not has_old_files(given(tmp_path, started=time.time() + 60))
+
+
+def test_a_file_that_is_read_whenever_it_changes_restarts_nothing(tmp_path):
+    (tmp_path / "retention.toml").write_text("x")
+    one = Container("1", "worker", "running", "healthy", 0, "/x", time.time() - 60, (str(tmp_path),))
+    assert not has_old_files(one)
+
+
+def test_the_engines_times_are_read():
+    found = FOUND[0] | {
+        "State": {"Status": "running", "StartedAt": "2026-11-21T06:41:10.123456789Z"},
+        "Mounts": [{"Type": "bind", "Source": "/srv/x"}, {"Type": "volume", "Source": "/var/y"}],
+    }
+    there = compose({"docker ps": Outcome(0, "abc\n"), "docker inspect abc": Outcome(0, json.dumps([found]))})
+    [one] = there.containers()
+    assert (one.started, one.mounted) == (1795243270.0, ("/srv/x",))

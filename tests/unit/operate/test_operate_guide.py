@@ -12,10 +12,18 @@ from deidgate.operate.main import parser
 ROOT = Path(__file__).parents[3]
 GUIDES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("docs/operate.md", "README.md")}
 # Names in a table, which stand for all that is under them.
-GROUPS = {"hold", "mapping", "research", "approvals", "audit"}
+GROUPS = {"sites", "hold", "mapping", "research", "approvals", "audit"}
 IN_TABLES = {"send", "backup", "restore", "recall", "reprocess", "rotate-encryption-key"}
 IN_TABLES |= {"hold release", "hold reject", "mapping export", "mapping look-up", "approvals ask"}
-IN_TABLES |= {"approvals approve", "approvals require", "approvals require-no-more"}
+IN_TABLES |= {
+    "sites add",
+    "sites certificate",
+    "sites trust",
+    "sites revoke",
+    "approvals approve",
+    "approvals require",
+    "approvals require-no-more",
+}
 
 
 def blocks(text):

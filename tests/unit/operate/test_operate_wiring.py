@@ -75,7 +75,7 @@ def test_inner_networks_have_no_way_out_and_none_to_the_host(network):
 
 def test_only_the_front_door_and_dicom_are_published():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published.keys() == {"ingest", "edge"}
+    assert published.keys() == {"gate-dicom", "edge"}
     assert set(SERVICES["edge"]["networks"]) == {"edge", "research"}
 
 
