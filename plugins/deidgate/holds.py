@@ -45,6 +45,11 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "patient-id-several": Explanation(
         "The Patient ID has more than one value.", "Ask the clinic to correct it and to send again; reject this one."
     ),
+    "patient-id-collides": Explanation(
+        "The site used this Patient ID before, with another name or birth date.",
+        "Find out whether it is one person. If so, release it with the reason accepted; if not, have one of the two"
+        " corrected and sent again, and reject this one.",
+    ),
     "study-has-two-patients": Explanation(
         "Another instance of the same study arrived under another Patient ID.",
         "Find out which Patient ID is right. Release it to keep both as two patients, or reject it and have it resent.",
@@ -77,6 +82,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "deflated-data-too-large": Explanation("The compressed dataset is larger than can be checked.", _LOOK),
     "transfer-syntax-unknown": Explanation("The Transfer Syntax is not known.", _SENDER),
     "no-transfer-syntax": Explanation("The file names no Transfer Syntax.", _SENDER),
+    "transfer-syntax-wrong": Explanation("The dataset is encoded in another way than the file says.", _SENDER),
     "identifier-missing": Explanation("A UID that every instance has to have is missing or empty.", _SENDER),
     "no-sop-class": Explanation("The SOP Class UID is missing.", _SENDER),
     "no-sop-instance-uid": Explanation("The SOP Instance UID is missing.", _SENDER),

@@ -17,7 +17,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from deidgate.dicom.charset import Charset
-from deidgate.dicom.elements import Element, items_of, tagged_elements, text_of
+from deidgate.dicom.elements import Element, check_encoding, items_of, tagged_elements, text_of
 from deidgate.dicom.encode import encoded
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
@@ -41,8 +41,9 @@ def apply(dataset: Dataset, plan: Plan) -> Dataset:
     Raises
     ------
     CannotDeidentify
-        The dataset has an element that the plan does not know, or no transfer syntax.
+        The dataset has an element that the plan does not know, or no transfer syntax, or is encoded in another.
     """
+    check_encoding(dataset)
     syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
     if syntax is None:
         raise CannotDeidentify("no-transfer-syntax")

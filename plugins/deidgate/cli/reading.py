@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -24,7 +25,7 @@ def opened(path: Path, *, pixels: bool = True) -> Dataset:
         return dcmread(path, stop_before_pixels=not pixels)
     except InvalidDicomError:
         return _without_meta(path, pixels)
-    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError):
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, zlib.error):
         raise ConfigurationError("unreadable-file", str(path)) from None
 
 
@@ -32,7 +33,7 @@ def _without_meta(path: Path, pixels: bool) -> Dataset:
     try:
         dataset = dcmread(path, force=True, stop_before_pixels=not pixels)
         known = "SOPClassUID" in dataset
-    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, AttributeError, zlib.error):
         raise ConfigurationError("not-dicom", str(path)) from None
     if not known:
         raise ConfigurationError("not-dicom", str(path))

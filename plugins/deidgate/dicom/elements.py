@@ -16,6 +16,7 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from deidgate.dicom.charset import Charset
+from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 
 Element = DataElement | RawDataElement
@@ -30,6 +31,27 @@ class Unreadable(CannotDeidentify):
 
     def __init__(self, path: str = "") -> None:
         super().__init__("unreadable-value", path)
+
+
+def check_encoding(dataset: Dataset) -> None:
+    """Return if `dataset` was read as its Transfer Syntax says, or was not read at all.
+
+    Where the bytes contradict the Transfer Syntax pydicom follows the bytes; another reader may not, and a writer
+    cannot mix the two.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``transfer-syntax-wrong``.
+    """
+    syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_transfer_syntax:
+        return
+    declared = (syntax.is_implicit_VR, syntax.is_little_endian)
+    # What pydicom says of the dataset is what was declared; what it did stands with each element.
+    for element in dataset.values():
+        if isinstance(element, RawDataElement) and (element.is_implicit_VR, element.is_little_endian) != declared:
+            raise CannotDeidentify("transfer-syntax-wrong", str(ElementPath.top(element.tag)))
 
 
 def tagged_elements(dataset: Dataset) -> list[tuple[int, Element]]:

@@ -23,6 +23,7 @@ from deidgate.standard.confidentiality import Row, confidentiality_table
 
 _LETTER = {
     Treat.KEEP: "K",
+    Treat.RETAIN: "K",
     Treat.REMOVE: "X",
     Treat.EMPTY: "Z",
     Treat.DUMMY: "D",
@@ -95,6 +96,13 @@ def _introduction(policies: list[Policy]) -> Iterator[str]:
         "instances, studies, days and machines of one project, and differ between projects."
     )
     yield ""
+    yield (
+        "Content items (Table E.3.4-1) whose action is X stay in the tree and say nothing: text, name, date and code "
+        "get a dummy, a measured value is emptied, and so does everything below. Taken out, they would leave "
+        "by-reference relationships without their target, containers without the content that their template "
+        "demands, and references from other objects to positions in the tree that are no longer there."
+    )
+    yield ""
     yield "SOP Classes that are held or rejected are listed in each policy under `[families]`."
     yield ""
 
@@ -136,6 +144,8 @@ def _dummy(row: Row, tag: int) -> str:
 def _comment(verdict: Verdict) -> str:
     if verdict.dates is not None:
         return f"{verdict.because.source}: {_date(verdict.dates)}"
+    if verdict.treat is Treat.RETAIN:
+        return f"{verdict.because.source}, without persons and identifiers that the instance names elsewhere"
     return verdict.because.source
 
 

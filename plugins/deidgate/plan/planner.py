@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from deidgate.dicom.elements import text_of
+from deidgate.dicom.elements import check_encoding, text_of
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import claims, method_codes, temporal_information
@@ -34,11 +34,12 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
     Raises
     ------
     CannotDeidentify
-        The SOP Class is held or unknown to the policy, an identifying UID is missing, or an element cannot be read
-        and the policy holds such.
+        The SOP Class is held or unknown to the policy, an identifying UID is missing, the encoding is not that of
+        the Transfer Syntax, or an element cannot be read and the policy holds such.
 
     Source: PS3.15 E.1.1 and Table E.1-1; Types from PS3.3.
     """
+    check_encoding(header)
     sop_class_uid = _identifier(header, SOP_CLASS_UID, "no-sop-class")
     _check_sop_class(sop_class_uid, policy)
     keeps_uids = Option.RETAIN_UIDS in policy.options

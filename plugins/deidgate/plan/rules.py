@@ -51,6 +51,7 @@ class Treat(Enum):
     """How an element is treated; the planner turns it into an action and a value."""
 
     KEEP = auto()  # unchanged if it is a value of its VR; a sequence is walked into
+    RETAIN = auto()  # text that an option keeps: without persons and the patient's own identifiers
     REMOVE = auto()
     EMPTY = auto()
     DUMMY = auto()  # a sequence is walked into
@@ -181,8 +182,9 @@ class Rules:
             return Verdict(Treat.REMOVE, Reason("E.1-1 Overlay Data X"), required)
         basic = self._basic(level, tag, vr, required, row)
         if tag in self.policy.dates.birth_attributes and self.policy.dates.birth.action is not DateAction.REMOVE:
-            because = Reason("policy [dates] birth")
-            return Verdict(Treat.DATE, because, required, self.policy.dates.birth, instead=basic)
+            birth = self.policy.dates.birth
+            because = Reason("policy [dates] birth", birth.action.value)
+            return Verdict(Treat.DATE, because, required, birth, instead=basic)
         said = [(what, code) for code, what in row.options if Option(code) in self.policy.options] if row else []
         for what, code in sorted(said):
             because = Reason(f"E.1-1 option {code} {what}")
@@ -205,9 +207,9 @@ class Rules:
                 return Verdict(Treat.KEEP, Reason("E.3.9 option 113110"), required)
             return Verdict(Treat.UID, Reason("policy well_known_uids", "not among them"), required)
         if vr in vrs.DATES:
-            because = Reason("policy [dates] other")
-            gone = self._resolved("X/Z/D", because, vr, required)
             rule = self.policy.dates.other
+            because = Reason("policy [dates] other", rule.action.value)
+            gone = self._resolved("X/Z/D", because, vr, required)
             return (
                 gone if rule.action is DateAction.REMOVE else Verdict(Treat.DATE, because, required, rule, instead=gone)
             )
@@ -228,8 +230,11 @@ class Rules:
     def _kept(self, vr: str, because: Reason, required: str, instead: Verdict) -> Verdict:
         if vr in vrs.DATES:
             # Also a date that is kept has to be one.
+            because = Reason(because.source, DateAction.KEEP.value)
             return Verdict(Treat.DATE, because, required, DateRule(DateAction.KEEP), instead=instead)
-        return Verdict(Treat.KEEP, because, required, instead=instead)
+        # What is retained is the device or the place, and not the person whose name somebody gave to it.
+        treat = Treat.RETAIN if vr in vrs.TEXT else Treat.KEEP
+        return Verdict(treat, because, required, instead=instead)
 
     def _cleaned(
         self,
@@ -244,11 +249,11 @@ class Rules:
         if vr == "SQ":
             return Verdict(Treat.KEEP, because, required)
         if vr in vrs.DATES:
-            return (
-                instead
-                if dates.action is DateAction.REMOVE
-                else Verdict(Treat.DATE, because, required, dates, instead=instead)
-            )
+            if dates.action is DateAction.REMOVE:
+                return instead
+            group = "study" if tag in self.policy.dates.study_attributes else "other"
+            because = Reason(because.source, f"policy [dates] {group} {dates.action.value}")
+            return Verdict(Treat.DATE, because, required, dates, instead=instead)
         if option is Option.RETAIN_MODIFIED_DATES:
             # Timezone Offset From UTC moves with nothing under a shift by whole days; other spellings of a date
             # that are not of a date VR cannot be moved.

@@ -14,11 +14,12 @@ from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift,
 from deidgate.plan.model import Action
 from deidgate.plan.rules import Treat, Verdict
 from deidgate.plan.text import Revealed, Style, clean_text, revealed
-from deidgate.policy.model import DateAction, DateRule, Policy
+from deidgate.policy.model import DateAction, DateRule, Option, Policy
 from deidgate.pseudonym.model import Pseudonyms
 
 CHARACTER_SET = 0x00080005
 ASCII = Charset.declared("")
+_RETAINING = frozenset({Option.RETAIN_DEVICE_IDENTITY, Option.RETAIN_INSTITUTION_IDENTITY})
 
 
 def charset_of(dataset: Dataset, inherited: Charset) -> Charset:
@@ -34,12 +35,14 @@ class Values:
         self._header = header
         self._pseudonyms = pseudonyms
         self._revealed: Revealed | None = None
+        self._others: Revealed | None = None
+        self._retained = frozenset(option.value for option in policy.options & _RETAINING)
         self._style = Style(policy.text_style)
 
     def changed(
         self, element: Element, tag: int, vr: str, charset: Charset, verdict: Verdict
     ) -> tuple[Action, str | None]:
-        """Action and new value of an element that is not empty, under KEEP, UID, TEXT and DATE.
+        """Action and new value of an element that is not empty, under KEEP, RETAIN, UID, TEXT and DATE.
 
         Raises
         ------
@@ -63,7 +66,10 @@ class Values:
             if moved is None:
                 raise InvalidDate
             return Action.CLEAN, None if moved == text else moved
-        cleaned = self.clean(text, vr)
+        retained = verdict.treat is Treat.RETAIN
+        cleaned = self.without_persons(text, vr) if retained else self.clean(text, vr)
+        if retained and cleaned == text:
+            return Action.KEEP, None
         if not cleaned.strip(" \\"):
             return Action.EMPTY, None
         return Action.CLEAN, None if cleaned == text else cleaned
@@ -75,6 +81,12 @@ class Values:
         # Code Strings and the like are terms, which no vocabulary of words has; what is revealed goes all the same.
         style = Style.SENSIBLE if vr in vrs.PLAIN_TEXT else self._style
         return clean_text(text, vr, self._revealed, style)
+
+    def without_persons(self, text: str, vr: str) -> str:
+        """The text of a device or an institution that is retained, without all else that the instance reveals."""
+        if self._others is None:
+            self._others = revealed(self._header, self._retained)
+        return clean_text(text, vr, self._others, Style.REVEALED)
 
     def operation(self, rule: DateRule) -> DateOperation:
         """The date operation of a policy's rule for this patient."""

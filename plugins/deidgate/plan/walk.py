@@ -47,9 +47,9 @@ _OPAQUE = Reason("E.1-1 option 113111", "a private sequence that the file does n
 _PRIVATE = Reason("E.1-1 Private Attributes X")
 _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
 _IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
-# Content Sequence, Acquisition Context Sequence, Specimen Preparation Sequence, Waveform Annotation Sequence: those
-# that the Clean Structured Content Option speaks about. Source: PS3.15 Table E.1-1.
-_CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400610, 0x0040B020})
+# Content Sequence, Acquisition Context Sequence, Specimen Preparation Step Content Item Sequence, Waveform Annotation
+# Sequence: those that the Clean Structured Content Option speaks about. Source: PS3.15 Table E.1-1, PS3.3 C.7.6.22.
+_CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020})
 # Decisions without a value are the same for every instance; so many of them are kept, for the next one.
 _MOST_SHARED = 4096
 
@@ -61,6 +61,7 @@ class Walk:
         self.decisions: list[Decision] = []
         self._defaults = policy.defaults
         self._policy = policy
+        self._header = header
         self._pseudonyms = pseudonyms
         self._values = values
         self._table = confidentiality_table()
@@ -140,11 +141,13 @@ class Walk:
         if vr == "UI":
             verdict = Verdict(Treat.UID, because, instead=gone)
         elif vr in vrs.DATES and dates.action is not DateAction.REMOVE:
-            verdict = Verdict(Treat.DATE, because, dates=dates, instead=gone)
+            moved = Reason(because.source, f"policy [dates] other {dates.action.value}")
+            verdict = Verdict(Treat.DATE, moved, dates=dates, instead=gone)
         elif vr == "PN" or vr in vrs.DATES:
             verdict = gone
-        elif vr in vrs.TEXT and vr != "CS":
-            verdict = Verdict(Treat.TEXT, because, instead=gone)
+        elif vr in vrs.TEXT:
+            # Coded strings of devices are in no vocabulary.
+            verdict = Verdict(Treat.RETAIN if vr == "CS" else Treat.TEXT, because, instead=gone)
         else:
             verdict = Verdict(Treat.KEEP, because, instead=gone)
         self._value(element, parents, tag, vr, level, charset, verdict)
@@ -166,7 +169,7 @@ class Walk:
             self._doubtful(level, parents, tag, "SQ", verdict, self._defaults.deep, "sequence-too-deep")
             return
         if tag in _CONTENT_TREES:
-            self.decisions.extend(self._content_tree(dataset, parents, tag, charset))
+            self.decisions.extend(self._content_tree(dataset, parents, tag, level, charset))
             return
         try:
             items = items_of(dataset, element)
@@ -179,13 +182,24 @@ class Walk:
         for number, item in enumerate(items):
             self.dataset(item, (*parents, (tag, number)), below, charset)
 
-    def _content_tree(self, dataset: Dataset, parents: Parents, tag: int, charset: Charset) -> Iterator[Decision]:
+    def _content_tree(
+        self, dataset: Dataset, parents: Parents, tag: int, level: Level, charset: Charset
+    ) -> Iterator[Decision]:
+        def others(item: Dataset, element: Element, path: ElementPath, declared: Charset) -> list[Decision]:
+            inner = Walk(self._header, self._policy, self._pseudonyms, self._values)
+            below = level
+            for sequence, _ in path.parents[len(parents) :]:
+                below = below.below(sequence, False)
+            inner._standard(item, element, path.parents, path.tag, below, declared)
+            return inner.decisions
+
         return structured_decisions(
             dataset,
             frozenset(option.value for option in self._policy.options),
             self._pseudonyms,
             self._values.operation(self._policy.dates.other),
             self._values.clean,
+            others=others,
             tag=tag,
             parents=parents,
             charset=charset,

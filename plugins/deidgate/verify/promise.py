@@ -69,18 +69,13 @@ class Promise:
         decision = self.decisions.get(key)
         return decision is not None and _is_written(decision.because)
 
-    def may_leave_date(self, key: Key, value: bytes) -> bool:
-        """True when the policy keeps or truncates dates of this group: then one may stay as it was.
-
-        A truncation to year or month leaves 1 January, or the 15th, as they were; a plan that says of such a date
-        that it is cleaned, and to the same, is believed.
-        """
+    def may_leave_date(self, key: Key) -> bool:
+        """True when the policy keeps or truncates dates of this group: then one may stay as it was."""
         decision = self.decisions.get(key)
         if decision is None or decision.value is not None:
             return False
-        if decision.action is Action.CLEAN and (value[4:8] == b"0101" or value[6:8] == b"15"):
-            return True
-        return any(word in f"{decision.because.source} {decision.because.detail}" for word in ("keep", "truncate"))
+        said = f"{decision.because.source} {decision.because.detail}".split()
+        return "keep" in said or "truncate" in said
 
     @cached_property
     def added(self) -> dict[Key, Added]:

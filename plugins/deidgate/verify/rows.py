@@ -138,7 +138,7 @@ def _listed(
             and element.tag not in VERSIONS_OF_CODES
             and _has_a_day(element, result)
             and not says_nothing(element, result)
-            and not promise.may_leave_date(element.key, result.value(element))
+            and not promise.may_leave_date(element.key)
         ):
             yield Finding("date-not-modified", element.path, "113107")
 
@@ -181,8 +181,15 @@ def _private(
             yield Finding("private-not-safe", element.path)
     elif not result.parsed.implicit and element.vr not in (vr, before.vr):
         yield Finding("vr-changed", element.path)
-    elif element.items is None and element.vr not in _CLEANABLE and not same_value(original, before, result, element):
+    elif (
+        element.items is None and not _may_be_cleaned(element, vr) and not same_value(original, before, result, element)
+    ):
         yield Finding("kept-value-changed", element.path)
+
+
+def _may_be_cleaned(element: Element, listed: str) -> bool:
+    """Where the file does not say the VR (Implicit VR, UN), that of Table E.3.10-1 counts."""
+    return (listed.partition("/")[0] if element.vr == "UN" else element.vr) in _CLEANABLE
 
 
 def _unlisted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 
 def kept(pair, **attributes: object) -> None:
@@ -117,3 +118,12 @@ def test_another_character_set_with_the_same_text_is_no_difference(pair):
     pair.original.ManufacturerModelName = pair.result.ManufacturerModelName = "Gerät 9"
     pair.result.SpecificCharacterSet = "ISO_IR 192"
     assert pair.verdict().findings == ()
+
+
+def test_a_cleaned_safe_private_text_in_implicit_vr_is_no_other_value(pair):
+    for ds in (pair.original, pair.result):
+        ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        ds["PixelData"].VR = "OW"
+    for ds, text in ((pair.original, "1.375:1 Quillfeather"), (pair.result, "1.375:1")):
+        ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x27, "SH", text)
+    assert pair.codes() == set()

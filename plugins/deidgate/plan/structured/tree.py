@@ -15,13 +15,15 @@ Rules
 * A text of which cleaning leaves nothing, and a date that is none, get a dummy: both are Type 1 in their item.
 * A number without a value is allowed (Measured Value Sequence is Type 2), a code without one is not: it says *Unknown*.
 * Ages over 89 years become 90.
+* What Table E.1-1 lists and is no part of a content item (a Retrieve AE Title among references, a comment that somebody
+  put there) is not this module's: the caller decides on it as everywhere else.
 
 Source: PS3.15 E.3.4 and Table E.3.4-1; PS3.3 C.17.3 and C.18 for what an item has to have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -37,6 +39,7 @@ from deidgate.errors import CannotDeidentify
 from deidgate.plan.dates import DateOperation, InvalidDate, change_date, dummy_date
 from deidgate.plan.model import Action, Decision, Reason
 from deidgate.plan.structured.concepts import Concept, concept
+from deidgate.standard.confidentiality import confidentiality_table
 
 CONTENT_SEQUENCE = 0x0040A730
 _CHARACTER_SET = 0x00080005
@@ -59,6 +62,20 @@ _DEFINITIONS = frozenset(
     for keyword in ("SOPClassUID", "ReferencedSOPClassUID", "ContextUID", "MappingResourceUID", "CodingSchemeUID")
 )
 _DEEPEST = 100
+# What a content item is made of, as far as Table E.1-1 has it: dates, texts, names and UIDs of the item itself, its
+# codes and its templates. Source: PS3.3 10.2, C.10.10, C.17.3, C.18.
+_ITEM_KEYWORDS = (
+    "ObservationDateTime", "DateTime", "Date", "Time", "PersonName", "UID", "TextValue", "UnformattedTextValue",
+    "ObservationUID", "ReferencedDateTime", "ContentSequence", "ConceptNameCodeSequence", "ConceptCodeSequence",
+    "ReferencedSOPInstanceUID", "ReferencedSOPSequence", "ReferencedFrameOfReferenceUID", "FrameOfReferenceUID",
+    "SourceFrameOfReferenceUID", "TableFrameOfReferenceUID", "FiducialUID", "TrackingUID",
+    "ContextGroupExtensionCreatorUID", "TemplateExtensionCreatorUID", "TemplateExtensionOrganizationUID",
+)  # fmt: skip
+_ITEM_TAGS = frozenset(tag for tag in map(tag_for_keyword, _ITEM_KEYWORDS) if tag is not None)
+
+
+Others = Callable[[Dataset, Element, ElementPath, Charset], Iterable[Decision]]
+"""Decisions on an element in a content item that is none of its parts: (dataset or item, element, path, charset)."""
 
 
 class Pseudonyms(Protocol):
@@ -93,6 +110,7 @@ def structured_decisions(
     dates: DateOperation,
     clean: Callable[[str, str], str],
     *,
+    others: Others | None = None,
     tag: int = CONTENT_SEQUENCE,
     parents: tuple[tuple[int, int], ...] = (),
     charset: Charset | None = None,
@@ -110,6 +128,8 @@ def structured_decisions(
         For the dates of the tree when 113106 or 113107 is in force; without them every date gets a dummy.
     clean : callable
         ``(text, vr) -> text``: `deidgate.plan.text.clean_text` bound to this instance.
+    others : callable, optional
+        Decides on what Table E.1-1 lists and is no part of a content item; without it these are treated as parts.
     tag : int
         The sequence: Content Sequence, or another one whose items are content items (Acquisition Context
         Sequence, Content Item Modifier Sequence, Waveform Annotation Sequence and the like).
@@ -126,7 +146,7 @@ def structured_decisions(
     element = dataset.get_item(tag)
     if element is None:
         return
-    tree = _Tree(options, pseudonyms, dates, clean)
+    tree = _Tree(options, pseudonyms, dates, clean, others)
     way = tree.way(None, silent=False)
     charset = _declared(dataset, charset or Charset.declared(""))
     yield from tree.sequence(dataset, element, ElementPath(parents, tag), charset, way.because, silent=False)
@@ -138,6 +158,7 @@ class _Tree:
     pseudonyms: Pseudonyms
     dates: DateOperation
     clean: Callable[[str, str], str]
+    others: Others | None = None
 
     @property
     def cleans(self) -> bool:
@@ -198,6 +219,8 @@ class _Tree:
             yield Decision(
                 path, vr or "UN", Action.REMOVE, None, Reason("E.1-1 Private Attributes X", "in a content item")
             )
+        elif self.others is not None and path.tag not in _ITEM_TAGS and _is_listed(path.tag):
+            yield from self._other(dataset, element, path, vr, charset, way)
         elif not vrs.fits(vr, named):
             raise CannotDeidentify("vr-is-not-the-attributes", str(path))
         elif vr == "SQ":
@@ -212,6 +235,17 @@ class _Tree:
                     yield from self._plain(item, one, ElementPath(below, int(one.tag)), inner, way, code=code)
         else:
             yield self._value(element, path, vr, charset, way, code=code)
+
+    def _other(
+        self, dataset: Dataset, element: Element, path: ElementPath, vr: str, charset: Charset, way: _Way
+    ) -> Iterator[Decision]:
+        """An element that is no part of the item; below an item that may say nothing it says nothing either."""
+        decided = tuple(self.others(dataset, element, path, charset)) if self.others is not None else ()
+        silenced = way.silent and (vr in vrs.TEXT or vr in vrs.DATES)
+        if silenced and any(decision.action in (Action.KEEP, Action.CLEAN) for decision in decided):
+            yield Decision(path, vr, Action.DUMMY, vrs.dummy(vr, 1), way.because)
+        else:
+            yield from decided
 
     def _value(
         self, element: Element, path: ElementPath, vr: str, charset: Charset, way: _Way, *, code: bool
@@ -251,7 +285,8 @@ class _Tree:
             except InvalidDate:
                 new = None
             if new is not None:
-                return Decision(path, vr, Action.CLEAN, None if new == text else new, way.because)
+                because = Reason(way.because.source, f"policy [dates] other {_word(self.dates)}")
+                return Decision(path, vr, Action.CLEAN, None if new == text else new, because)
         return Decision(path, vr, Action.DUMMY, dummy_date(vr), way.because)
 
     def _text(
@@ -305,6 +340,15 @@ class _Tree:
                 here = (*path.parents, (path.tag, number))
                 decisions = [_oldest(one, here, units) for one in decisions]
         yield from decisions
+
+
+def _word(operation: DateOperation) -> str:
+    """The word with which a policy asks for the operation."""
+    return type(operation).__name__.lower()
+
+
+def _is_listed(tag: int) -> bool:
+    return confidentiality_table().row(tag) is not None
 
 
 def _oldest(decision: Decision, parents: tuple[tuple[int, int], ...], units: str) -> Decision:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
@@ -29,8 +30,10 @@ from deidgate.dicom.elements import Element, Unreadable, declared_vr, elements_o
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.text.fold import folded
 from deidgate.plan.text.words import Words, roles, words
+from deidgate.standard.confidentiality import confidentiality_table
 
 _LETTERS = re.compile(r"[^\W\d_]+")
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _RUNS = re.compile(r"[^\W_]+")
 _TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE"})
 _CODE_ENDINGS = ("ID", "IDs", "Identifier", "SerialNumber", "AccessionNumber", "Locator", "BarcodeValue", "LoginName")
@@ -63,6 +66,7 @@ _FEWEST_CODE = 4
 _CHARACTER_SET = 0x00080005
 _CONCEPT_NAME, _CODE_VALUE = 0x0040A043, 0x00080100
 _PERSON_VRS = frozenset({"PN", "DA", "DT"})
+_RETAIN_DEVICE = "113109"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +110,24 @@ class _Found:
     days: set[tuple[str, str, str]] = field(default_factory=set)
 
 
-def revealed(dataset: Dataset) -> Revealed:
+def revealed(dataset: Dataset, spared: frozenset[str] = frozenset()) -> Revealed:
     """All that `dataset` (not changed) says about who, where and when, ready to be looked for in its texts.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    spared : frozenset of str
+        CID 7050 codes: what these options retain (device, institution) says nothing about anybody else.
 
     What cannot be read is taken as Latin-1: whether an instance with such an element is held is decided elsewhere,
     and a name in it is still to be found.
     """
     found = _Found()
     vocabulary = words()
+    unsaid = _retained_by(spared)
     for parent, keyword, vr, text in _texts(dataset):
+        if keyword in unsaid or parent in unsaid or (vr == "AE" and _RETAIN_DEVICE in spared):
+            continue
         for value in text.split("\\"):
             if value.strip():
                 _collect(found, vocabulary, parent, keyword, vr, value.strip())
@@ -128,6 +141,18 @@ def revealed(dataset: Dataset) -> Revealed:
         days=frozenset(found.days),
         stems=frozenset(n[:i] for n in long_ones for i in range(1, len(n) + 1)),
     )
+
+
+@cache
+def _retained_by(options: frozenset[str]) -> frozenset[str]:
+    """Keywords of the attributes that one of the options retains. Source: PS3.15 Table E.1-1."""
+    spellings = (
+        row.tag.strip("()").replace(",", "")
+        for row in confidentiality_table()
+        if any(code in options and what == "K" for code, what in row.options)
+    )
+    # Repeating groups and private attributes have no keyword.
+    return frozenset(keyword_for_tag(int(spelling, 16)) for spelling in spellings if _TAG.fullmatch(spelling))
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
