@@ -10,16 +10,18 @@ import click
 
 from deidgate import log
 from deidgate.settings import Settings
+from deidgate.worker.alive import is_alive
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Say by the exit status whether the worker on this machine is alive.")
 def worker(check: bool) -> None:
     """Carry instances from ingest to research until told to stop (settings: DEIDGATE_…)."""
-    from deidgate.worker.supervisor import is_alive, supervise
-
     settings = Settings.read(os.environ)
     if check:
         sys.exit(0 if is_alive(settings) else 1)
+    # Heavy, and of no use to the check.
+    from deidgate.worker.supervisor import supervise
+
     log.start(settings.log_level)
     supervise(settings)

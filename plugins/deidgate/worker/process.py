@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import threading
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from deidgate import log
 from deidgate.orthanc_io.ledger import open_store
 from deidgate.settings import Settings
+from deidgate.worker.alive import sign_of_life
 from deidgate.worker.assembly import StoryTeller
 from deidgate.worker.line import Line, Shape
 from deidgate.worker.meter import Meter
@@ -41,8 +41,3 @@ def run(settings: Settings, number: int) -> None:
         shape = Shape(settings.threads, settings.batch, settings.lease_s)
         owner = f"{socket.gethostname()}-{number}"
         Line(owner, store.queue, teller.tell, Meter(CollectorRegistry()), shape, Patience()).run(stop, alive)
-
-
-def sign_of_life(folder: Path, number: int) -> Path:
-    """The file that process `number` touches every turn."""
-    return folder / f"worker-{number}.alive"

@@ -20,22 +20,16 @@ from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from deidgate.settings import Settings
 from deidgate.worker import steward
-from deidgate.worker.process import run, sign_of_life
+from deidgate.worker.alive import count
+from deidgate.worker.process import run
 
 _log = logging.getLogger(__name__)
 
-_AT_MOST = 4
 _STEWARD = -1
 """Number of the process beside the flow."""
-_DEAD_AFTER_S = 60.0
 _PAUSE_S = 2.0
 """Before a process that died is replaced: one that dies at once must not keep a processor busy."""
 _GRACE_S = 20.0
-
-
-def count(settings: Settings) -> int:
-    """How many processes to run."""
-    return settings.processes or min(os.cpu_count() or 1, _AT_MOST)
 
 
 def supervise(settings: Settings) -> None:
@@ -61,13 +55,6 @@ def supervise(settings: Settings) -> None:
                 stop.wait(_PAUSE_S)
                 children[number] = _start(settings, number)
     _stop_all(list(children.values()))
-
-
-def is_alive(settings: Settings) -> bool:
-    """Whether every process has given a sign of life lately."""
-    now = time.time()
-    signs = [sign_of_life(settings.state, number) for number in range(count(settings))]
-    return all(sign.exists() and now - sign.stat().st_mtime < _DEAD_AFTER_S for sign in signs)
 
 
 class _Metrics:
