@@ -7,6 +7,7 @@ without which every answer waits for a delayed acknowledgement.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,28 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from deidgate.errors import DeidgateError, Unavailable
+
+_LOST_AFTER_S = 12
+"""A peer whose machine or network is gone is given up after so long; one that is slow is waited for `timeout_s`."""
+
+_SOCKET_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _LOST_AFTER_S // 3),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _LOST_AFTER_S // 3),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _LOST_AFTER_S * 1000),
+]
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that find out by themselves when nobody is there any more."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named, socket_options=_SOCKET_OPTIONS)
 
 
 class Refused(DeidgateError):
@@ -54,7 +75,7 @@ class OrthancClient:
         self._session.verify = server.ca
         # A machine's proxy settings are for the internet; both servers are next door.
         self._session.trust_env = False
-        self._session.mount(server.url, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+        self._session.mount(server.url, _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0))
 
     def close(self) -> None:
         """Close the connection."""

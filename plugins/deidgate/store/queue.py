@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, or_, select, update
 
 from deidgate.store.context import Context
 from deidgate.store.deliveries import Deliveries
@@ -33,6 +33,11 @@ from deidgate.store.model import (
 from deidgate.store.schema import events, items
 from deidgate.store.states import State
 
+_LONGEST_DELAY_S = 60.0
+"""Nobody puts an item off for longer (`deidgate.worker.patience`)."""
+_LEASES = 3
+"""Clocks of several machines differ by less than this many leases."""
+
 
 class Queue:
     """Items to work on. Every settling is refused if the claim is no longer ours."""
@@ -44,11 +49,14 @@ class Queue:
     def claim(self, owner: str, limit: int, lease_s: float, now: datetime) -> list[Claim]:
         """Up to `limit` items that are due, ours for `lease_s` seconds: site by site in turn, the oldest of each first.
 
-        Items whose lease has run out are due again.
+        Items whose lease has run out are due again. So are those that would be due later than any lease or delay
+        lasts: the clock has been put back since.
         """
+        beyond = now + timedelta(seconds=max(_LONGEST_DELAY_S, _LEASES * lease_s))
         due = (
             select(items.c.id)
-            .where(items.c.due_at <= now)
+            # The first condition is the index's own, which is not used without it.
+            .where(items.c.due_at.is_not(None), or_(items.c.due_at <= now, items.c.due_at > beyond))
             .order_by(items.c.turn, items.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -33,10 +33,18 @@ def test_nothing_is_claimed_twice_while_its_lease_runs(store):
 def test_an_item_is_not_claimed_before_its_time(store):
     feed(store, 1)
     (mine,) = claim(store)
-    store.queue.retry(mine, NOON + 3 * DAY)
-    assert claim(store, at=NOON + DAY) == []
-    (again,) = claim(store, at=NOON + 2 * DAY)
+    store.queue.retry(mine, NOON + DAY + timedelta(seconds=40))
+    assert claim(store, at=NOON + timedelta(seconds=39)) == []
+    (again,) = claim(store, at=NOON + timedelta(seconds=40))
     assert again.attempts == 2
+
+
+def test_a_clock_that_is_put_back_keeps_nobody_waiting(store):
+    feed(store, 2)
+    given_back, _crashed = claim(store, 2, lease_s=20)
+    store.queue.retry(given_back, NOON + DAY + timedelta(seconds=15))
+    assert claim(store, 2, at=NOON - timedelta(seconds=20), lease_s=20) == []
+    assert len(claim(store, 2, at=NOON - timedelta(hours=1), lease_s=20)) == 2
 
 
 def test_an_item_whose_lease_ran_out_is_claimed_by_another_and_says_so(store):

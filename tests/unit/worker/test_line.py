@@ -198,7 +198,7 @@ def test_an_instance_that_was_taken_over_is_not_settled_by_the_first(store):
 
     def tell(claim):
         # Somebody else claims it while the story is told: our lease has run out.
-        store.queue.claim("other", 1, 600, datetime.now(UTC) + timedelta(seconds=120))
+        store.queue.claim("other", 1, 30, datetime.now(UTC) + timedelta(seconds=120))
         return held(claim)
 
     work(store, tell, lambda: states(store) == {(State.CLAIMED, None): 1} and store.reports.item(1).attempts == 2)
