@@ -31,7 +31,8 @@ def answers(store, uids, stored=lambda _uid: False):
 def test_what_was_received_is_answered_for_and_what_never_came_is_not(store):
     feed(store, 2)
     uids = ["1.2.3.4.0", "1.2.3.4.1", "1.2.3.4.2"]
-    assert answers(store, uids) == [REASONS.SUCCESS, REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
+    there = set(uids[:2]).__contains__
+    assert answers(store, uids, there) == [REASONS.SUCCESS, REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
 
 
 def test_what_is_held_or_rejected_is_answered_for(store):
@@ -39,7 +40,14 @@ def test_what_is_held_or_rejected_is_answered_for(store):
     held, rejected = claim(store, 2)
     store.queue.hold(held, "sop-class-unknown")
     store.queue.reject(rejected, "sop-class-rejected")
-    assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"]) == [REASONS.SUCCESS] * 2
+    assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"], {"1.2.3.4.0"}.__contains__) == [REASONS.SUCCESS] * 2
+
+
+def test_what_was_not_delivered_and_is_lost_has_to_be_sent_again(store):
+    feed(store, 3)
+    held, _under_way = claim(store, 2)
+    store.queue.hold(held, "sop-class-unknown")
+    assert answers(store, [f"1.2.3.4.{number}" for number in range(3)]) == [REASONS.NO_SUCH_OBJECT_INSTANCE] * 3
 
 
 def test_what_was_delivered_and_purged_is_still_answered_for(store):

@@ -2,8 +2,9 @@
 """Storage commitment, answered from the ledger: the gateway answers for an instance from its reception on, for ever.
 
 The original may have been purged since, after its delivery was confirmed; Orthanc's own index would then say that it
-never came. An instance that Orthanc has and the ledger has not read yet is asked for at Orthanc. When the ledger does
-not answer, neither *yes* nor *no* is said, but *processing failure*: the sender asks again.
+never came. What has not left yet is only answered for while Orthanc has it: a disk that was lost, or a backup that was
+put back without images, leaves rows behind whose original has to be sent again. When the ledger does not answer,
+neither *yes* nor *no* is said, but *processing failure*: the sender asks again.
 
 Source: PS3.4 J.3; failure reasons of (0008,1197) in PS3.3 C.14.1.1.
 """
@@ -21,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 Known = frozenset[str] | None
 """The SOP Instance UIDs of one request that the gateway has; None when that could not be found out."""
+
+_DONE = frozenset({State.DELIVERED, State.RECALLED, State.REJECTED})
+"""States in which the original is not needed any more."""
 
 
 class Commitment:
@@ -47,12 +51,11 @@ class Commitment:
     ) -> Known:
         """What is known of the instances of one request; handed to `answer` for each of them."""
         try:
-            known = set(self._states_of(sop_instance_uids))
+            states = self._states_of(sop_instance_uids)
         except Unavailable as error:
             _log.warning("commitment-postponed", extra={"ids": {"job": job_id, "code": error.code}})
             return None
-        known |= {uid for uid in sop_instance_uids if uid not in known and self._stored(uid)}
-        return frozenset(known)
+        return frozenset(uid for uid in sop_instance_uids if states.get(uid) in _DONE or self._stored(uid))
 
     def answer(self, _sop_class_uid: str, sop_instance_uid: str, known: Known) -> object:
         """The reason of failure for one instance, or success.
