@@ -9,6 +9,9 @@ from deidgate.gateway.ports import Item, Patient, Patients
 from deidgate.policy.model import Policy
 from deidgate.policy.routes import Route
 
+_COLLIDES = "patient-id-collides"
+_TWO_PATIENTS = "study-has-two-patients"
+
 
 def patient_of(original: Original, route: Route, policy: Policy, item: Item, patients: Patients) -> Patient:
     """The patient's pseudonyms in the route's project.
@@ -18,13 +21,16 @@ def patient_of(original: Original, route: Route, policy: Policy, item: Item, pat
     Raises
     ------
     CannotDeidentify
-        ``patient-id-blank``, ``patient-id-several``, or ``study-has-two-patients`` unless a person let that pass.
+        ``patient-id-blank``, ``patient-id-several``; unless a person let that pass, ``patient-id-collides``, where the
+        site used the Patient ID with another name or birth date before, and ``study-has-two-patients``.
     """
     person = original.person()
     patient = patients.patient(route.project, route.site, person, policy.pseudonym)
+    if patient.differs and _COLLIDES not in item.accepted:
+        raise CannotDeidentify(_COLLIDES, min(patient.differs))
     bound = patients.binds(
         route.project, route.site, original.text("StudyInstanceUID"), patient.id, original.text("AccessionNumber")
     )
-    if not bound and "study-has-two-patients" not in item.accepted:
-        raise CannotDeidentify("study-has-two-patients", "PatientID")
+    if not bound and _TWO_PATIENTS not in item.accepted:
+        raise CannotDeidentify(_TWO_PATIENTS, "PatientID")
     return patient

@@ -105,6 +105,8 @@ class Patient:
 
     id: int
     pseudonyms: Pseudonyms
+    differs: frozenset[str] = frozenset()
+    """Keywords of what was another when this Patient ID was first seen at this site."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from deidgate.pseudonym import PseudonymStyle
 from deidgate.store.mapping import Mapping
 from deidgate.store.model import Bound, Identity
 
+_KEYWORDS = {"patient_name": "PatientName", "birth_date": "PatientBirthDate"}
+
 
 class MappedPatients:
     """Satisfies `deidgate.gateway.ports.Patients` with the store's mapping table."""
@@ -21,7 +23,7 @@ class MappedPatients:
         found = self._mapping.pseudonyms_for(
             project, site, "", person.patient_id, Identity(person.name, person.birth_date), style
         )
-        return Patient(found.id, found.pseudonyms)
+        return Patient(found.id, found.pseudonyms, frozenset(_KEYWORDS[field] for field in found.differs))
 
     def binds(self, project: str, site: str, study_uid: str, patient: int, accession: str) -> bool:
         """Whether the study belongs to this patient."""

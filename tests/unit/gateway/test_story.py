@@ -99,6 +99,16 @@ def test_a_study_with_two_patient_ids_is_held_and_passes_when_a_person_lets_it(w
     assert isinstance(world.carry(replace(item, accepted=frozenset({"study-has-two-patients"}))), Delivered)
 
 
+@pytest.mark.parametrize("keyword", ["PatientName", "PatientBirthDate"])
+def test_a_patient_id_that_was_somebody_elses_is_held_and_passes_when_a_person_lets_it(world, keyword):
+    world.table.differs = frozenset({keyword})
+    item = world.ingest.add(a_file())
+    end = world.carry(item)
+    assert (end.code, end.path) == ("patient-id-collides", keyword)
+    assert world.table.studies == {}, "what is held binds no study"
+    assert isinstance(world.carry(replace(item, accepted=frozenset({"patient-id-collides"}))), Delivered)
+
+
 def test_changed_content_under_a_known_uid_is_held_and_passes_when_a_person_lets_it(world):
     item = world.ingest.add(a_file())
     first = world.carry(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -98,12 +98,13 @@ class Table:
     known: dict[tuple[str, str, str], Patient] = field(default_factory=dict)
     studies: dict[tuple[str, str], int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    differs: frozenset[str] = frozenset()
 
     def patient(self, project: str, site: str, person: Person, style: PseudonymStyle) -> Patient:
         key = (project, site, person.patient_id)
         number = len(self.known) + 1
         new = Pseudonyms(f"PSEUDO{number}", f"PSEUDO{number}", 100 + number, project.encode().ljust(32, b"k"))
-        return self.known.setdefault(key, Patient(number, new))
+        return replace(self.known.setdefault(key, Patient(number, new)), differs=self.differs)
 
     def binds(self, project: str, site: str, study_uid: str, patient: int, accession: str) -> bool:
         return self.studies.setdefault((project, study_uid), patient) == patient
