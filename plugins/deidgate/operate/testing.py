@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,15 @@ FOLDERS = {
     "unit": ("tests/unit", "tests/property", "tests/fuzz"),
     "integration": ("tests/integration",),
     "e2e": ("tests/e2e",),
+    "faults": ("tests/integration/faults",),
 }
 
 
 def folders(root: Path, what: str) -> list[str]:
     """The folders of tests that are there for `what`."""
-    names = [name for part in FOLDERS.values() for name in part] if what == "all" else list(FOLDERS[what])
-    return [name for name in names if (root / name).is_dir()]
+    # The folder of faults is a part of that of integration, which runs a short choice of them.
+    parts = ("unit", "integration", "e2e") if what == "all" else (what,)
+    return [name for part in parts for name in FOLDERS[part] if (root / name).is_dir()]
 
 
 def test(site: Site, given: argparse.Namespace) -> int:
@@ -59,13 +62,16 @@ def _test(site: Site, there: installation.Installation, given: argparse.Namespac
     (there.state / "tmp").mkdir(parents=True)
     # As /tmp is: some tests become another user.
     (there.state / "tmp").chmod(0o1777)
-    status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest))
+    extent = ["--env=DEIDGATE_FAULTS=whole"] if given.what == "faults" else []
+    status = site.shell.show(command(there, found.docker, folders(there.root, given.what), given.pytest, extent))
     if given.what != "unit" and status == 0 and not given.keep:
         compose.run("down", "--remove-orphans", "--volumes", timeout_s=300)
     return Exit.OK if status == 0 else Exit.FAILED
 
 
-def command(there: installation.Installation, docker: str, where: list[str], more: list[str]) -> list[str]:
+def command(
+    there: installation.Installation, docker: str, where: list[str], more: list[str], extent: Sequence[str] = ()
+) -> list[str]:
     """The argument list that runs pytest in the test image.
 
     The checkout has the same path inside as outside, since the tests talk to the engine outside about it.
@@ -94,6 +100,7 @@ def command(there: installation.Installation, docker: str, where: list[str], mor
         # In the checkout: what a test writes there can be handed to a container by its path.
         f"--env=TMPDIR={scratch}",
         "--env=CI",
+        *extent,
         IMAGE,
         "pytest",
         "-p",

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clinics that send all the time, and send again what was not answered with success: as modalities do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.data.instances import dataset, file_bytes, uid
+
+from deidgate.dimse.send import Peer, send
+from deidgate.errors import DeidgateError
+
+_GROUP = 8
+"""Instances of one association."""
+_SERIES = 16
+_BLANK = 40
+"""Every so many-th instance has no Patient ID, and has to be held."""
+_REST_S = 1.0
+"""After a refusal, before the same is sent again."""
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """An instance that the gateway has answered for."""
+
+    uid: str
+    at: float
+
+
+class Clinic:
+    """One sender with its own AE title and patients."""
+
+    def __init__(self, port: int, aet: str, patient: int, folder: Path, per_second: float) -> None:
+        self._peer = Peer("127.0.0.1", port, "DEIDGATE", aet, timeout_s=20)
+        self._patient = patient
+        self._folder = folder
+        self._pause_s = _GROUP / per_second
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.confirmed: list[Confirmed] = []
+        self.refused = 0
+        folder.mkdir()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No new instances; what was begun is sent until it is answered with success."""
+        self._stop.set()
+        self._thread.join(240)
+        assert not self._thread.is_alive(), "a clinic was not answered for four minutes"
+
+    @property
+    def last(self) -> float:
+        """When the latest success was answered."""
+        return self.confirmed[-1].at if self.confirmed else 0.0
+
+    def _run(self) -> None:
+        made = self._made()
+        while not self._stop.is_set():
+            began = time.monotonic()
+            waiting = dict(next(made) for _ in range(_GROUP))
+            while waiting:
+                self._try(waiting)
+                if waiting:
+                    self._stop.wait(_REST_S) or time.sleep(_REST_S)
+            self._stop.wait(max(0.0, self._pause_s - (time.monotonic() - began)))
+
+    def _try(self, waiting: dict[Path, str]) -> None:
+        with suppress(DeidgateError, RuntimeError, OSError):
+            send(self._peer, list(waiting), lambda one: self._note(waiting, one.path) if one.ok else None)
+        self.refused += bool(waiting)
+
+    def _note(self, waiting: dict[Path, str], path: Path) -> None:
+        self.confirmed.append(Confirmed(waiting.pop(path), time.time()))
+        path.unlink()
+
+    def _made(self) -> Iterator[tuple[Path, str]]:
+        number = 0
+        while True:
+            number += 1
+            study, of_patient = number // _SERIES + 1, self._patient + number // (3 * _SERIES)
+            blank = {"PatientID": ""} if number % _BLANK == 0 else {}
+            # A study of its own: a blank Patient ID beside a filled one would be two patients in one study.
+            made = dataset(of_patient, 1000 + number if blank else study, 1, number, AccessionNumber="", **blank)
+            path = self._folder / f"{number:06d}.dcm"
+            path.write_bytes(file_bytes(made))
+            yield path, uid(of_patient, 1000 + number if blank else study, 1, number)
