@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 RESEARCH_SIDE = ("research", "ohif", "gate-research")
-SERVICES = (*RESEARCH_SIDE, "edge", "ingest", "worker")
+SERVICES = (*RESEARCH_SIDE, "edge", "gate-dicom", "ingest", "worker")
 KEYS = ("pseudonym_key", "encryption_key", "mark_key")
 
 # Each connection in a process of its own, all at once: an address that answers nothing takes its whole time.
@@ -50,20 +50,31 @@ def this_machine():
     return sorted(name for name in found if not name.startswith("127."))
 
 
+def published_ports(gateway):
+    return gateway.dicom_port, gateway.credentials["dicom"]["tls_port"]
+
+
 @pytest.fixture(scope="module")
 def clinical(gateway, this_machine):
     """Every way to say the address of something clinical."""
-    ports = (4242, 8042, 9100)
-    inner = ["ingest", "worker", *addresses(gateway, "ingest"), *addresses(gateway, "worker")]
-    published = [f"{address}:{gateway.dicom_port}" for address in this_machine]
+    ports = (2762, 4242, 8042, 9100, 9102)
+    services = ("gate-dicom", "ingest", "worker")
+    inner = [*services, *(address for service in services for address in addresses(gateway, service))]
+    published = [f"{address}:{port}" for address in this_machine for port in published_ports(gateway)]
     return [*published, *(f"{name}:{port}" for name in inner for port in ports)]
 
 
 def test_the_addresses_that_are_tried_do_answer_those_who_may(gateway, clinical):
-    [ingest] = addresses(gateway, "ingest")
-    assert {"ingest:4242", "ingest:8042", f"{ingest}:4242"} <= reached(gateway, "worker", clinical)
-    with socket.create_connection(("127.0.0.1", gateway.dicom_port), timeout=5):
-        pass
+    reachable = reached(gateway, "worker", clinical)
+    assert {"ingest:4242", "ingest:8042"} <= reachable
+    assert len(reachable & {f"{address}:4242" for address in addresses(gateway, "ingest")}) == 1
+    for port in published_ports(gateway):
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+
+
+def test_the_gate_of_the_clinics_reaches_ingest_and_no_other_container(gateway):
+    assert reached(gateway, "gate-dicom", ["ingest:4242", "worker:9100"]) == {"ingest:4242"}
 
 
 @pytest.mark.parametrize("service", RESEARCH_SIDE)
@@ -72,7 +83,7 @@ def test_nothing_clinical_answers_the_research_side(gateway, clinical, service):
 
 
 def test_the_front_door_reaches_no_clinical_container(gateway, clinical):
-    inner = {target for target in clinical if not target.endswith(f":{gateway.dicom_port}")}
+    inner = {target for target in clinical if int(target.rpartition(":")[2]) not in published_ports(gateway)}
     names = {target for target in inner if not target[0].isdigit()}
     assert reached(gateway, "edge", sorted(names)) == set()
 

@@ -73,6 +73,8 @@ def add_site(site: Site, given: argparse.Namespace) -> int:
         "project": given.project,
         "policy": given.policy,
     }
+    if any(character in title for title in given.calling for character in "*?"):
+        raise Problem("an AE title that may send is named in full", "say --calling for each of them", Exit.USAGE)
     policy = site.installation.root / "orthanc-ingest" / "policies" / f"{given.policy}.toml"
     if not policy.is_file():
         raise Problem(f"there is no policy {given.policy}", f"name a file of {policy.parent}", Exit.USAGE)
