@@ -137,6 +137,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "internal-error": Explanation("The gateway met a case that it was not made for.", _REPORT),
 }
 
+ACCEPTABLE = ("patient-id-collides", "study-has-two-patients")
+"""Reasons that say whose an instance may be: a person may let them pass for all files of a folder."""
+
 FINDING = "result-"
 _FINDING = Explanation(
     "The last check before delivery found something in the result that must not leave, or that is not as planned.",

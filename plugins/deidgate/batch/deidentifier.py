@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -144,6 +144,7 @@ class Deidentifier:
         verify_every: int = 64,
         limits: Limits | None = None,
         mark_key: StrPath | None = None,
+        accept: Collection[str] = (),
         tell: Callable[[Progress], None] = lambda _: None,
     ) -> Summary:
         """De-identify files, folders, archives and media below the folder `output`; resume if that was begun before.
@@ -175,6 +176,8 @@ class Deidentifier:
             Bounds on archives.
         mark_key : path, optional
             PEM file of the gateway's key, to sign results as it does.
+        accept : collection of str
+            Reasons to hold that are let pass: ``patient-id-collides``, ``study-has-two-patients``.
         tell : callable
             Hears about progress.
 
@@ -206,6 +209,7 @@ class Deidentifier:
             verify_every=verify_every,
             limits=limits or Limits(),
             mark_key=Path(mark_key) if mark_key is not None else None,
+            accepted=frozenset(accept),
         )
         paths = [Path(path) for path in inputs]
         given = Path(state) if state is not None else None

@@ -26,6 +26,8 @@ class KnownPatient:
     id: int
     pseudonyms: Pseudonyms
     index: int
+    collides: bool = False
+    """Whether this Patient ID came with another name or birth date before."""
 
 
 Noted = dict[int, dict[str, UidPair]]
@@ -125,7 +127,8 @@ class Identities:
             Identity(person.name, person.birth_date),
             self._style,
         )
-        return KnownPatient(found.id, found.pseudonyms, self._mapping.patient_index(self._project, found.id))
+        index = self._mapping.patient_index(self._project, found.id)
+        return KnownPatient(found.id, found.pseudonyms, index, bool(found.differs))
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """Make sure that the study belongs to this patient.

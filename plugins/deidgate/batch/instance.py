@@ -136,6 +136,8 @@ class Instances:
         See `deidgate.batch.job.Job`.
     mark_key : Ed25519PrivateKey or None
         Sign results.
+    accepted : frozenset of str
+        Reasons to hold that a person let pass; see `deidgate.holds.ACCEPTABLE`.
     """
 
     def __init__(
@@ -146,8 +148,10 @@ class Instances:
         staging: Staging | None,
         verify_every: int,
         mark_key: Ed25519PrivateKey | None = None,
+        accepted: frozenset[str] = frozenset(),
     ) -> None:
         self._policy = policy
+        self._accepted = accepted
         self._identities = identities
         self._pixels = pixels
         self._staging = staging
@@ -232,7 +236,7 @@ class Instances:
             filled = template.filled(slots, known.uid)
         except CannotDeidentify:
             return None
-        self._identities.check_study(study, patient, known.accession)
+        self._check_study(study, patient, known.accession)
         known.used += 1
         if known.used % self._verify_every == 0:
             original = _read_all(descriptor, size)
@@ -332,13 +336,19 @@ class Instances:
         if len(self._known) > _TEMPLATES:
             self._known.popitem(last=False)
 
+    def _check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
+        if "study-has-two-patients" not in self._accepted:
+            self._identities.check_study(study_uid, patient, accession)
+
     def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, Plan]]:
         """The verified result's bytes; nothing is written."""
         original = read_original(data, None)
         person = original.person()
         patient = self._identities.patient(person)
         study = original.text("StudyInstanceUID")
-        self._identities.check_study(study, patient, original.text("AccessionNumber"))
+        if patient.collides and "patient-id-collides" not in self._accepted:
+            raise CannotDeidentify("patient-id-collides", "PatientID")
+        self._check_study(study, patient, original.text("AccessionNumber"))
         plan = make_plan(original.header, self._policy, patient.pseudonyms)
         plan, picture = judge(original, plan, self._policy, FolderItem(), self._pixels)
         try:

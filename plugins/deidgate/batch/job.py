@@ -71,6 +71,8 @@ class Job:
         For each input, the folder of the output that its results go to; empty for the output itself.
     mark_key : Path or None
         Sign results as the gateway does.
+    accepted : frozenset of str
+        Of `deidgate.holds.ACCEPTABLE`.
     """
 
     output: Path
@@ -88,6 +90,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     roots: tuple[str, ...] = ("",)
     mark_key: Path | None = None
+    accepted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

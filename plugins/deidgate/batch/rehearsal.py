@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from deidgate.batch.identities import KnownPatient, Noted
 from deidgate.errors import CannotDeidentify
@@ -18,7 +19,7 @@ class RehearsedIdentities:
 
     def __init__(self, style: PseudonymStyle) -> None:
         self._style = style
-        self._patients: dict[Person, KnownPatient] = {}
+        self._patients: dict[str, tuple[KnownPatient, Person]] = {}
         self._studies: dict[str, int] = {}
         self._key = secrets.token_bytes(32)
 
@@ -29,12 +30,15 @@ class RehearsedIdentities:
 
     def patient(self, person: Person) -> KnownPatient:
         """The patient, with pseudonyms drawn for this run alone."""
-        if person not in self._patients:
+        if person.patient_id not in self._patients:
             index = len(self._patients) + 1
             drawn = draw_patient_id(self._style, secrets.randbelow)
             shift = draw_shift_days(self._style, secrets.randbelow)
-            self._patients[person] = KnownPatient(index, Pseudonyms(drawn, drawn, shift, self._key), index)
-        return self._patients[person]
+            patient = KnownPatient(index, Pseudonyms(drawn, drawn, shift, self._key), index)
+            self._patients[person.patient_id] = patient, person
+        patient, first = self._patients[person.patient_id]
+        pairs = ((first.name, person.name), (first.birth_date, person.birth_date))
+        return replace(patient, collides=any(ours and theirs and ours != theirs for ours, theirs in pairs))
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """As the real ones do, within this run."""

@@ -130,6 +130,7 @@ def run(
     }
     with Journal(state / ("dry-run.sqlite" if job.dry_run else "journal.sqlite"), settings) as journal:
         under = _Under(journal, tell)
+        journal.reopen(job.accepted)
         chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
         with closing(chosen.results(_chunks(inputs, state, under))) as results:  # type: ignore[type-var]
             for done in results:

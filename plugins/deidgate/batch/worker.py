@@ -72,7 +72,9 @@ class Worker:
         )
         self._staging = None if job.dry_run else Staging(job.output)
         mark_key = marks.load_private_key(job.mark_key.read_bytes()) if job.mark_key else None
-        self.instances = Instances(policy, self._book, LazyPixels(), self._staging, job.verify_every, mark_key)
+        self.instances = Instances(
+            policy, self._book, LazyPixels(), self._staging, job.verify_every, mark_key, job.accepted
+        )
         self._namer = Namer(job.layout, job.directory, self._book.key)
         self._archives = Archives(
             self,

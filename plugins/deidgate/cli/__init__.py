@@ -53,6 +53,7 @@ IN_A_LINE: Mapping[str, str] = MappingProxyType(
         "pull": "fetch studies from a PACS",
         "query": "ask a PACS what it has",
         "receive": "take in what is sent by C-STORE",
+        "recover": "read the originals that are encrypted in a result, with the key",
         "redact-pdf": "take identifying rows out of a PDF form",
         "run": "de-identify files, folders, zips and DICOMDIRs",
         "select": "choose element by element in the terminal, and write that as a policy",

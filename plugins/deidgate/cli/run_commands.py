@@ -15,6 +15,7 @@ import click
 
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import PATH, json_option, mapping_options, policy_option, project_options, size_of
+from deidgate.holds import ACCEPTABLE
 
 
 @click.command(
@@ -66,6 +67,12 @@ Exit codes: 0 all done, 1 refused before the start, 2 wrong command line, 3 some
 @click.option(
     "--sign", "mark_key", type=PATH, help="The gateway's mark key (PEM): results are signed as it signs them."
 )
+@click.option(
+    "--accept",
+    type=click.Choice(ACCEPTABLE),
+    multiple=True,
+    help="Let this reason to hold pass in the whole run, once you know that it is right.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @json_option
 def run(
@@ -87,6 +94,7 @@ def run(
     max_unfolded: str | None,
     verify_every: int,
     mark_key: Path | None,
+    accept: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -126,6 +134,7 @@ def run(
                     verify_every=verify_every,
                     limits=limits,
                     mark_key=mark_key,
+                    accept=accept,
                     tell=meter.tell,
                 )
         except KeyboardInterrupt:

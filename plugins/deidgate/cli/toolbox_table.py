@@ -23,6 +23,7 @@ TOOLBOX: Mapping[str, str] = MappingProxyType(
         "pull": "deidgate.cli.network_commands:pull",
         "query": "deidgate.cli.network_commands:query",
         "receive": "deidgate.cli.network_commands:receive",
+        "recover": "deidgate.cli.recover_commands:recover",
         "redact-pdf": "deidgate.cli.form_commands:redact_pdf",
         "run": "deidgate.cli.run_commands:run",
         "select": "deidgate.cli.select_commands:select",

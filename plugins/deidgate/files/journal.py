@@ -137,6 +137,12 @@ class Journal:
         row = self._base.execute("SELECT done FROM file WHERE key = ? AND member = 0", (key,)).fetchone()
         return row is not None and bool(row[0])
 
+    def reopen(self, codes: Iterable[str]) -> None:
+        """Let files that are held for one of these reasons be worked on again; archives and their members stay."""
+        self._base.executemany(
+            "UPDATE file SET done = 0 WHERE member = 0 AND status = 'held' AND code = ?", [(code,) for code in codes]
+        )
+
     def record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
         """Write down what became of files, in one transaction.
 

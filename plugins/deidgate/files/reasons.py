@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deidgate.holds import EXPLANATIONS, FINDING, explain
+from deidgate.holds import ACCEPTABLE, EXPLANATIONS, FINDING, explain
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,20 @@ MEANINGS: dict[str, Meaning] = {
         "the program that worked on this file was ended (often: out of memory)", "run it alone, with --jobs 1"
     ),
     "worker-cannot-start": Meaning("a process for the work ends before it begins", "run with --jobs 0 to see why"),
+    # Originals that are encrypted in a result.
+    "certificate-unreadable": Meaning(
+        "the file holds no certificate", "give it with --certificate, or put it beside the key in one file"
+    ),
+    "key-unreadable": Meaning("the file holds no private key, or the password is wrong", "check the file, try again"),
+    "key-not-rsa": Meaning("the key is no RSA key, and for no other is anything encrypted", "take the broker's key"),
+    "key-of-another-certificate": Meaning("key and certificate do not belong together", "take the key made with it"),
+    "nothing-encrypted": Meaning(
+        "the file holds no encrypted originals", "nothing: its policy has no [encrypt_originals]"
+    ),
+    "nothing-encrypted-for-this-key": Meaning(
+        "the originals are encrypted for another key, or damaged", "take the key of the policy's certificate"
+    ),
+    "encrypted-content-damaged": Meaning("what was encrypted is no DICOM", "take an undamaged copy of the file"),
     "pixels-need-extra": Meaning(
         "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
     ),
@@ -103,6 +117,8 @@ def meaning(code: str) -> Meaning:
     """What `code` means and what to do; for codes of other parts a general advice."""
     if code in MEANINGS:
         return MEANINGS[code]
+    if code in ACCEPTABLE:
+        return Meaning(explain(code).what, f"if it is right as it is, run again with --accept {code}")
     if code in EXPLANATIONS or code.startswith(FINDING):
         return Meaning(explain(code).what, "decide what is right for this file; what is doubtful is held")
     return _GENERAL

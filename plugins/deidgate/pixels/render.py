@@ -4,6 +4,9 @@
 One window does not fit all: text at the highest value the bits can hold leaves the anatomy dark and is itself plain,
 text in the middle of a narrow histogram is only seen when that histogram is stretched. So there are several pictures,
 fewer when they would be alike.
+
+Written text has one value, anatomy has many. A value that many more pixels have than have the values next to it stands
+out of the histogram, and the pixels that have it, alone, show the text without anything around it, be that noise.
 """
 
 from __future__ import annotations
@@ -23,6 +26,21 @@ NARROW = 0.25
 
 NOISE = 30
 """Wildness from which a picture is noise, or of values that wrapped around."""
+
+PLAIN = 0.15
+"""A value that more than this share of the pixels has is ground."""
+
+OUTSTANDING = 10.0
+"""So many standard deviations are more pixels of a solid value than of any value near it."""
+
+NEAR = 4
+"""Values near a value: so many, of those that occur, on each side."""
+
+SOLIDS = 4
+"""Most values of one plane that are shown alone."""
+
+FEWEST = 40
+"""Fewest pixels of a solid value: a short word in a small font."""
 
 _TABLE = 1 << 16
 """Pixels from which a look-up table pays."""
@@ -76,8 +94,31 @@ def pictures(plane: NDArray[Any]) -> tuple[Grey, ...]:
     if inner_high > inner_low and (inner_high - inner_low) < NARROW * (high - low):
         found.append(stretched(plane, inner_low, inner_high))
     if wildness(found[0]) > NOISE:
-        found += through_noise(plane, found[0])
+        found.append(smoothed(found[0]))
     return tuple(found)
+
+
+def solids(plane: NDArray[Any]) -> tuple[Grey, ...]:
+    """One picture for each value that stands out of the histogram: its pixels are white and all others black."""
+    if plane.dtype.kind not in "ui" or plane.dtype.itemsize > 2:
+        return ()
+    least = int(plane.min())
+    counts = np.bincount((plane.astype(np.int32) - least).reshape(-1))
+    return tuple(np.where(plane == least + value, 255, 0).astype(np.uint8) for value in outstanding(counts))
+
+
+def outstanding(counts: NDArray[np.int64]) -> tuple[int, ...]:
+    """The indices of `counts` that stand out from those near them, the most outstanding first; zeros are left out."""
+    used = np.flatnonzero(counts)
+    number = counts[used].astype(np.float64)
+    padded = np.concatenate((np.zeros(NEAR), number, np.zeros(NEAR)))
+    near = np.zeros(len(used))
+    for shift in (*range(NEAR), *range(NEAR + 1, 2 * NEAR + 1)):
+        np.maximum(near, padded[shift : shift + len(used)], out=near)
+    score = (number - near) / np.sqrt(near + 1)
+    chosen = (number >= FEWEST) & (number <= PLAIN * number.sum()) & (score >= OUTSTANDING)
+    best = np.flatnonzero(chosen)[np.argsort(-score[chosen], kind="stable")][:SOLIDS]
+    return tuple(int(value) for value in used[best])
 
 
 def wildness(picture: Grey) -> float:
@@ -86,15 +127,11 @@ def wildness(picture: Grey) -> float:
     return float(np.abs(np.diff(rows, axis=1)).mean()) if rows.shape[1] > 1 else 0.0
 
 
-def through_noise(plane: NDArray[Any], picture: Grey) -> list[Grey]:
-    """Pictures in which text stands out of noise: its saturated values alone, and everything smoothed."""
+def smoothed(picture: Grey) -> Grey:
+    """`picture` without its finest noise."""
     import cv2
 
-    found = [np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2), np.uint8)]
-    for extreme in (plane == plane.max(), plane == plane.min()):
-        if 0 < float(extreme.mean()) < 0.3:
-            found.append(np.where(extreme, 255, 0).astype(np.uint8))
-    return found
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2), np.uint8)
 
 
 def _finite(plane: NDArray[Any]) -> NDArray[Any]:

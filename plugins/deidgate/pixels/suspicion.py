@@ -94,6 +94,16 @@ def suspect_picture(picture: Grey) -> Suspicion:
     return Suspicion(unquiet, "unquiet" if unquiet else "", letters)
 
 
+def letters(mask: NDArray[np.uint8]) -> int:
+    """How many islands of `mask` are of the size and shape of a letter, wherever they stand."""
+    import cv2
+
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    width, height, area = (stats[1:, n] for n in range(2, 5))
+    extent = np.maximum(width, height)
+    return int(((extent >= SMALLEST) & (extent <= LARGEST) & (area >= extent)).sum())
+
+
 def letters_in_rows(mask: NDArray[np.uint8]) -> int:
     """How many islands of `mask` stand in a row of at least `ROW` like letters do, upright or turned by a quarter."""
     import cv2

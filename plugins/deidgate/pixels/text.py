@@ -21,8 +21,8 @@ from deidgate.dicom.box import Box
 from deidgate.pixels.frames import Frame
 from deidgate.pixels.lines import bridges, continues
 from deidgate.pixels.model import TextModel
-from deidgate.pixels.render import Grey, grey_planes, pictures, wildness
-from deidgate.pixels.suspicion import ROW, suspect_picture
+from deidgate.pixels.render import Grey, grey_planes, pictures, solids, wildness
+from deidgate.pixels.suspicion import ROW, letters, suspect_picture
 
 TILE = 1024
 """About the side of a tile in pixels. A whole 2048 x 2500 frame, scaled to fit the network, gives nothing at all."""
@@ -50,6 +50,13 @@ COVERED = 0.45
 PART = 512
 """About the side, in pixels, of the parts of a large frame that the cheap test looks at one by one."""
 
+SOLID_SCALES = (1.0, 0.5)
+"""Magnifications of a picture of one value: small letters are plain in it without more, and large ones, that stand far
+apart, form a line in the reduced one."""
+
+FEW = 2
+"""Islands like letters from which a part of such a picture is searched."""
+
 ANCHOR = "Wq7 Kd3 Rb9 Gx5 "
 """Text that is put below every tile, and whose own likelihood is thrown away. The network normalises by what it sees in
 the whole tile: without any text, it finds text in vessels and bones all over."""
@@ -76,6 +83,9 @@ LONG = 1.8
 
 READABLE = 0.7
 """Recognition with at least this confidence counts."""
+
+CLEAR = 0.95
+"""Recognition of two letters with at least this confidence counts in a picture of one value, where blobs abound."""
 
 FAINT = 12
 """Difference from the ground, of 255, that counts as ink when a box is tightened."""
@@ -176,12 +186,15 @@ class View:
         Boxes thinner than so many pixels are left to finer views: a coarse one only sees that something is there.
     parts : tuple of (slice, slice)
         Where to search; empty is everywhere.
+    solid : bool
+        True for a picture of one value alone, in which blobs and contours look like letters to the network.
     """
 
     picture: Grey
     scale: float
     thinnest: int = 0
     parts: tuple[tuple[slice, slice], ...] = ()
+    solid: bool = False
 
     def likelihood(self, model: TextModel) -> NDArray[np.float32]:
         """The network's likelihood for each pixel of the picture; zero outside the parts."""
@@ -215,6 +228,10 @@ def views(frame: Frame, dataset: Dataset) -> Iterator[View]:
                 yield View(picture, 2.5)
             if number == 0:
                 yield View(picture, scale / 3, thinnest=round(COARSE / (scale / 3)))
+        for picture in solids(plane):
+            parts = tuple(part for part in tiles(picture.shape, PART) if letters(picture[part]) >= FEW)
+            for scale in SOLID_SCALES if parts else ():
+                yield View(picture, scale, parts=parts, solid=True)
 
 
 def tightened(picture: Grey, island: Island) -> Box:
@@ -244,21 +261,23 @@ def tightened(picture: Grey, island: Island) -> Box:
 def _judge(view: View, island: Island, model: TextModel) -> _Kind:
     box = island.box
     # Shape says little about a piece of an island, or about what only a reduced picture shows: those must be readable.
-    shaped = not island.cut and not view.thinnest
+    shaped = not island.cut and not view.thinnest and not view.solid
     if island.score < DOUBTFUL:
         return _Kind.LETTER if shaped else _Kind.OTHER
-    says, confidence = read(view.picture[_slices(box)], model)
+    # On plain ground the box can be drawn tight, and a line that fills what is read is read with more confidence.
+    says, confidence = read(view.picture[_slices(tightened(view.picture, island) if view.solid else box)], model)
     letters = "".join(c for c in says if c.isalnum())
     if confidence >= READABLE and letters.upper() in HARMLESS:
         return _Kind.MARKER
-    if confidence >= READABLE and len(letters) >= (3 if island.cut else 2):
+    few = confidence >= CLEAR if view.solid else not island.cut
+    if confidence >= READABLE and len(letters) >= (2 if few else 3):
         return _Kind.TEXT
     thin = _thickness(box)
     long = max(box.row_stop - box.row_start, box.column_stop - box.column_start)
     lone = confidence >= 0.9 and bool(letters) and long * view.scale <= TALLEST_LETTER
     if shaped and island.score >= SURE and (long >= LONG * thin or lone):
         return _Kind.TEXT
-    return _Kind.LETTER if shaped else _Kind.OTHER
+    return _Kind.LETTER if shaped or view.solid else _Kind.OTHER
 
 
 def read(crop: Grey, model: TextModel) -> tuple[str, float]:

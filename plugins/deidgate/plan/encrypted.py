@@ -12,11 +12,13 @@ Source: PS3.15 E.1.1 and E.1.2, PS3.3 C.12.1.1.4 (Encrypted Attributes).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -32,6 +34,7 @@ ENCRYPTED_ATTRIBUTES = 0x04000500
 _SYNTAX, _CONTENT = 0x04000510, 0x04000520
 _MODIFIED_ATTRIBUTES = 0x04000550
 _CHARACTER_SET = 0x00080005
+_CLAIMS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 _BECAUSE = Reason("policy [encrypt_originals]")
 
 
@@ -66,7 +69,7 @@ def recovered(dataset: Dataset, pem: str, private_key: bytes, password: bytes | 
     dataset : Dataset
         A result of a policy with ``[encrypt_originals]``.
     pem : str
-        The certificate.
+        The certificate; other PEM blocks beside it do not matter.
     private_key : bytes
         Its private key in PEM.
     password : bytes, optional
@@ -75,25 +78,68 @@ def recovered(dataset: Dataset, pem: str, private_key: bytes, password: bytes | 
     Raises
     ------
     ConfigurationError
-        Certificate or key cannot be read, or nothing is encrypted for them.
+        ``certificate-unreadable``, ``key-unreadable`` (also by a wrong password), ``key-not-rsa``,
+        ``key-of-another-certificate``, ``nothing-encrypted``, ``nothing-encrypted-for-this-key`` or
+        ``encrypted-content-damaged``.
     """
-    try:
-        certificate = load_pem_x509_certificate(pem.encode("ascii"))
-        key = load_pem_private_key(private_key, password)
-    except (ValueError, TypeError):
-        raise ConfigurationError("no-certificate-or-key") from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ConfigurationError("no-private-key", "an RSA key")
-    for item in dataset.get(ENCRYPTED_ATTRIBUTES, DataElement(ENCRYPTED_ATTRIBUTES, "SQ", [])).value:
-        content = _der(bytes(item.EncryptedContent))
+    certificate, key = _certificate(pem), _private_key(private_key, password)
+    if key.public_key() != certificate.public_key():
+        raise ConfigurationError("key-of-another-certificate")
+    contents = _contents(dataset)
+    if not contents:
+        raise ConfigurationError("nothing-encrypted", str(ElementPath.top(ENCRYPTED_ATTRIBUTES)))
+    for content in contents:
         try:
-            data = pkcs7.pkcs7_decrypt_der(content, certificate, key, [])
+            data = pkcs7.pkcs7_decrypt_der(_der(content), certificate, key, [])
         except ValueError:
+            # For somebody else, or damaged: the library's message does not always tell which.
             continue
-        found = dcmread(DicomBytesIO(_as_file(data)))
-        originals: Dataset = found[_MODIFIED_ATTRIBUTES].value[0]
+        try:
+            found = dcmread(DicomBytesIO(_as_file(data)))
+            originals: Dataset = found[_MODIFIED_ATTRIBUTES].value[0]
+        except (ValueError, LookupError, TypeError, NotImplementedError, EOFError, AttributeError):
+            raise ConfigurationError("encrypted-content-damaged", str(ElementPath.top(ENCRYPTED_ATTRIBUTES))) from None
         return originals
     raise ConfigurationError("nothing-encrypted-for-this-key", str(ElementPath.top(ENCRYPTED_ATTRIBUTES)))
+
+
+def restored(dataset: Dataset, originals: Dataset) -> Dataset:
+    """A copy of `dataset` with the `originals` in their places, and without claims of a de-identification.
+
+    Source: PS3.15 E.1.2 (re-identification).
+    """
+    result = deepcopy(dataset)
+    for tag in (ENCRYPTED_ATTRIBUTES, *_CLAIMS):
+        if tag in result:
+            del result[tag]
+    for element in originals:
+        result[element.tag] = element
+    result.file_meta.MediaStorageSOPInstanceUID = result.SOPInstanceUID
+    return result
+
+
+def _certificate(pem: str) -> Certificate:
+    try:
+        return load_pem_x509_certificate(pem.encode("latin_1"))
+    except ValueError:
+        raise ConfigurationError("certificate-unreadable") from None
+
+
+def _private_key(pem: bytes, password: bytes | None) -> rsa.RSAPrivateKey:
+    try:
+        key = load_pem_private_key(pem, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ConfigurationError("key-unreadable") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ConfigurationError("key-not-rsa")
+    return key
+
+
+def _contents(dataset: Dataset) -> list[bytes]:
+    """Encrypted Content of each item, for whomever."""
+    element = dataset.get(ENCRYPTED_ATTRIBUTES)
+    items = element.value if element is not None and element.VR == "SQ" else ()
+    return [bytes(item[_CONTENT].value or b"") for item in items if _CONTENT in item]
 
 
 def _top(path: ElementPath) -> int:

@@ -191,9 +191,11 @@ def brought_up() -> Broken:
     """The gateway, new and healthy."""
     folder = ROOT / ".gateway" / NAME
     command = [str(ROOT / "gateway"), "--installation", NAME]
-    if folder.exists():
-        subprocess.run([*command, "down", "--volumes", "--yes"], check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    taken_down()
+    # What another checkout on this machine left has its name too, but not its keys.
+    left = docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project=deidgate-{NAME}").split()
+    if left:
+        docker("volume", "rm", "--force", *left)
     folder.mkdir(parents=True)
     (folder / "env").write_text(f"DEIDGATE_COMPOSE_FILES={COMPOSE_FILES}\n", encoding="utf-8")
     subprocess.run([*command, "up", "--yes"], check=True, cwd=ROOT)

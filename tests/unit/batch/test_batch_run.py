@@ -100,7 +100,7 @@ def test_originals_are_not_touched(deidentifier, incoming, tmp_path):
 
 
 def test_no_identifier_is_in_any_name_of_a_result(deidentifier, incoming, tmp_path):
-    needles = ("fernandez", "maria", "0000001", "20210304", "19570811", "acc00001", "1.2.826", "brendan", "4711")
+    needles = ("fernandez", "maria", "0000001", "20210304", "19570811", "acc00001", "1.2.826", "brendan", "471104711")
     for name in (
         "Fernandez_Maria/20210304/IM1.dcm",
         "MRN0000001/x",
@@ -110,7 +110,7 @@ def test_no_identifier_is_in_any_name_of_a_result(deidentifier, incoming, tmp_pa
         path = incoming / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image(1, len(name)))
-    (incoming / "Fernandez.zip").write_bytes(zipped([("Maria/IM4711.dcm", image(1, 77))]))
+    (incoming / "Fernandez.zip").write_bytes(zipped([("Maria/IM471104711.dcm", image(1, 77))]))
     for layout in ("mirror", "patient-index", "uid"):
         run(deidentifier, tmp_path, name=layout, layout=layout)
         names = "\n".join(results(tmp_path, layout)).lower()
@@ -287,6 +287,22 @@ def test_a_blank_patient_id_is_held(deidentifier, incoming, tmp_path):
     (incoming / "IM1.dcm").write_bytes(encoded(ds))
     run(deidentifier, tmp_path)
     assert report(tmp_path)["IM1.dcm"]["code"] == "patient-id-blank"
+
+
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_another_person_under_a_known_patient_id_is_held_until_that_is_accepted(deidentifier, incoming, tmp_path, jobs):
+    for number, name in ((1, "Doe^Jane"), (2, "Roe^Richard")):
+        ds = ct(1, number, 1, 1, rows=8)
+        ds.PatientName = name
+        (incoming / f"IM{number}.dcm").write_bytes(encoded(ds))
+    run(deidentifier, tmp_path, jobs=jobs)
+    assert sorted(line["code"] for line in report(tmp_path).values()) == ["", "patient-id-collides"]
+    assert "--accept patient-id-collides" in "".join(line["what to do"] for line in report(tmp_path).values())
+    dry = deidentifier.run([incoming], tmp_path / "dry", dry_run=True, jobs=0)
+    assert dry.codes == {"patient-id-collides": 1}, "a dry run foretells it"
+
+    again = run(deidentifier, tmp_path, jobs=jobs, accept=["patient-id-collides"])
+    assert again.complete and len(results(tmp_path)) == 2
 
 
 def test_two_patients_in_one_study_are_told_of(deidentifier, incoming, tmp_path):
