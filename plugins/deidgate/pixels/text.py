@@ -21,6 +21,7 @@ from deidgate.dicom.box import Box
 from deidgate.pixels.frames import Frame
 from deidgate.pixels.lines import bridges, continues
 from deidgate.pixels.model import TextModel
+from deidgate.pixels.onward import onward
 from deidgate.pixels.render import Grey, grey_planes, pictures, solids, wildness
 from deidgate.pixels.suspicion import ROW, letters, suspect_picture
 
@@ -165,6 +166,9 @@ def find_text(frame: Frame, dataset: Dataset, model: TextModel) -> TextFound:
             kinds[kind].append(box)
             if kind is _Kind.TEXT:
                 covered[_slices(box)] = True
+    planes = grey_planes(frame, dataset)
+    longer = (onward(plane, box) for box in kinds[_Kind.TEXT] for plane in planes)
+    kinds[_Kind.TEXT] += [box for box in longer if box is not None]
     boxes = list(kinds[_Kind.TEXT])
     for box in (*kinds[_Kind.LETTER], *kinds[_Kind.MARKER]):
         if any(continues(box, line) for line in kinds[_Kind.TEXT]):
