@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -44,6 +44,10 @@ class Book(Protocol):
 
     def patient(self, person: Person) -> KnownPatient:
         """The patient."""
+        ...
+
+    def made(self, pseudonym: str, new_uids: Sequence[str]) -> KnownPatient | None:
+        """The patient with this pseudonym, if all of `new_uids` were made for that patient."""
         ...
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
@@ -129,6 +133,13 @@ class Identities:
         )
         index = self._mapping.patient_index(self._project, found.id)
         return KnownPatient(found.id, found.pseudonyms, index, bool(found.differs))
+
+    def made(self, pseudonym: str, new_uids: Sequence[str]) -> KnownPatient | None:
+        """The patient with this pseudonym, if all of `new_uids` were made for that patient."""
+        found = self._mapping.made(self._project, pseudonym, new_uids)
+        if found is None:
+            return None
+        return KnownPatient(found.id, found.pseudonyms, self._mapping.patient_index(self._project, found.id))
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """Make sure that the study belongs to this patient.

@@ -11,16 +11,12 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deidgate import marks
-from deidgate.apply.elements import apply
-from deidgate.apply.finish import finished
+from deidgate.batch.again import carried_out, is_same, kept, maker_of
 from deidgate.batch.header import Scanned, scan
 from deidgate.batch.identities import Book, KnownPatient
 from deidgate.batch.pixelend import pixel_end
@@ -31,7 +27,7 @@ from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
 from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
-from deidgate.gateway.picture import cleaned, judge
+from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import PixelStep
 from deidgate.holds import FINDING
 from deidgate.plan.model import Plan
@@ -343,6 +339,11 @@ class Instances:
     def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, Plan]]:
         """The verified result's bytes; nothing is written."""
         original = read_original(data, None)
+        maker = maker_of(original, self._identities)
+        if maker is not None:
+            again = self._again(data, original, maker)
+            if again is not None:
+                return again
         person = original.person()
         patient = self._identities.patient(person)
         study = original.text("StudyInstanceUID")
@@ -351,14 +352,7 @@ class Instances:
         self._check_study(study, patient, original.text("AccessionNumber"))
         plan = make_plan(original.header, self._policy, patient.pseudonyms)
         plan, picture = judge(original, plan, self._policy, FolderItem(), self._pixels)
-        try:
-            dataset = dcmread(BytesIO(data))
-        except (InvalidDicomError, ValueError, TypeError, LookupError, NotImplementedError, EOFError):
-            raise CannotDeidentify("unreadable-file") from None
-        buffer = BytesIO()
-        apply(dataset, plan).save_as(buffer, enforce_file_format=True)
-        result = finished(buffer.getvalue())
-        result = cleaned(result, original, picture, self._pixels)
+        result = carried_out(data, original, plan, picture, self._pixels)
         if self._mark_key is not None:
             result = marks.sign(result, self._mark_key)
         verdict = verify(data, result, plan, picture)
@@ -367,18 +361,34 @@ class Instances:
         originals = (study, original.text("SeriesInstanceUID"), original.text("SOPInstanceUID"))
         new = (plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid)
         self._note(patient, originals, new)
-        made = Made(
+        return result, self._made(result, patient, plan, original), (original, patient, plan)
+
+    def _again(
+        self, data: bytes, original: Original, maker: KnownPatient
+    ) -> tuple[bytes, Made, tuple[Original, KnownPatient, Plan]] | None:
+        """`data` as it is, if an earlier run made it and the policy has nothing left to change; else None."""
+        plan = make_plan(original.header, self._policy, kept(maker.pseudonyms))
+        plan, picture = judge(original, plan, self._policy, FolderItem(), self._pixels)
+        result = carried_out(data, original, plan, picture, self._pixels)
+        if not is_same(data, result):
+            return None
+        result = data if self._mark_key is None else marks.sign(data, self._mark_key)
+        return result, self._made(result, maker, plan, original), (original, maker, plan)
+
+    def _made(self, result: bytes, patient: KnownPatient, plan: Plan, original: Original) -> Made:
+        return Made(
             "",
             len(result),
             patient,
             plan.patient_id,
-            *new,
-            originals[2],
+            plan.study_instance_uid,
+            plan.series_instance_uid,
+            plan.sop_instance_uid,
+            original.text("SOPInstanceUID"),
             _words_of(original),
-            person.name,
-            person.patient_id,
+            original.text("PatientName"),
+            original.text("PatientID"),
         )
-        return result, made, (original, patient, plan)
 
     def _note(self, patient: KnownPatient, originals: tuple[str, str, str], new: tuple[str, str, str]) -> None:
         kinds = (UidKind.STUDY, UidKind.SERIES, UidKind.INSTANCE)

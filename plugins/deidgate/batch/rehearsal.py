@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 from deidgate.batch.identities import KnownPatient, Noted
@@ -39,6 +40,10 @@ class RehearsedIdentities:
         patient, first = self._patients[person.patient_id]
         pairs = ((first.name, person.name), (first.birth_date, person.birth_date))
         return replace(patient, collides=any(ours and theirs and ours != theirs for ours, theirs in pairs))
+
+    def made(self, pseudonym: str, new_uids: Sequence[str]) -> KnownPatient | None:
+        """Nobody: it asks no mapping table."""
+        return None
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """As the real ones do, within this run."""

@@ -8,7 +8,7 @@ purged; see `epoch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 
@@ -51,6 +51,10 @@ class Mapping:
             ``patient-id-blank``.
         """
         return self._patients.pseudonyms_for(project, site, issuer, patient_id, identity, style)
+
+    def made(self, project: str, pseudonym: str, new_uids: Collection[str]) -> PatientMapping | None:
+        """The patient with this pseudonym, if all of `new_uids` were made for that patient; else None."""
+        return self._patients.made(project, pseudonym, frozenset(new_uids))
 
     def bind_study(
         self, project: str, site: str, study_uid: str, patient: int, accession: str = ""

@@ -17,7 +17,7 @@ from deidgate.store.identity import encrypted_identity, fingerprints
 from deidgate.store.model import Identity, PatientMapping
 from deidgate.store.projects import locked_project
 from deidgate.store.recent import Recent
-from deidgate.store.schema import patients
+from deidgate.store.schema import patients, uids
 
 _REMEMBERED = 50_000  # patients: some 40 MB at most
 _DRAWS = 20  # of a pseudonym that nobody has; more means that the alphabet or length is too small
@@ -67,6 +67,17 @@ class Patients:
             if ours and theirs and ours != theirs
         }
         return replace(found.mapping, differs=frozenset(differs)) if differs else found.mapping
+
+    def made(self, project: str, pseudonym: str, new_uids: frozenset[str]) -> PatientMapping | None:
+        """See `Mapping.made`."""
+        of_pseudonym = select(patients).where(patients.c.project == project, patients.c.pseudonym == pseudonym)
+        with self._context.database.read() as connection:
+            row = connection.execute(of_pseudonym.where(patients.c.purged_at.is_(None))).first()
+            if row is None:
+                return None
+            theirs = select(uids.c.new_uid).where(uids.c.patient == row.id, uids.c.new_uid.in_(sorted(new_uids)))
+            found = frozenset(connection.execute(theirs).scalars())
+        return self._patient(row).mapping if found == new_uids else None
 
     def _stored(
         self,
