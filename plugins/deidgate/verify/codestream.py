@@ -8,7 +8,7 @@ ISO 15948 (PNG chunks).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _MAX_TEXT = 1 << 20
@@ -22,10 +22,27 @@ class Segment(NamedTuple):
     name : str
         ``COM``, ``APP1``, ``CME``, ``tEXt``, or ``behind the image``.
     value : bytes
+    start, stop : int
+        Half-open range of the whole segment, with its marker, in the codestream; both 0 where it has no marker.
     """
 
     name: str
     value: bytes
+    start: int = 0
+    stop: int = 0
+
+
+def bare(stream: bytes, technical: Callable[[Segment], bool]) -> bytes:
+    """A codestream without its comments and without the segments that are not `technical`: what a decoder reads."""
+    if stream[4:8] == b"jP  ":
+        # Of a JP2 file only the codestream counts. Source: T.800 I.5.4.
+        stream = stream[max(stream.find(b"\xff\x4f\xff\x51"), 0) :]
+    pieces, at = [], 0
+    for segment in segments(stream):
+        if segment.stop and not technical(segment):
+            pieces.append(stream[at : segment.start])
+            at = segment.stop
+    return b"".join((*pieces, stream[at:])).rstrip(b"\0")
 
 
 def segments(stream: bytes) -> Iterator[Segment]:
@@ -60,9 +77,9 @@ def _jpeg(stream: bytes) -> Iterator[Segment]:
             return
         value = stream[at + 4 : at + 2 + length]
         if marker == 0xFE:
-            yield Segment("COM", value)
+            yield Segment("COM", value, at, at + 2 + length)
         elif 0xE0 <= marker <= 0xEF:
-            yield Segment(f"APP{marker - 0xE0}", value)
+            yield Segment(f"APP{marker - 0xE0}", value, at, at + 2 + length)
         at += 2 + length
         if marker == 0xDA:
             at = _entropy_end(stream, at)
@@ -96,7 +113,7 @@ def _jpeg_2000(stream: bytes) -> Iterator[Segment]:
         if length < 2:
             return
         if marker == 0x64:
-            yield Segment("CME", stream[at + 6 : at + 2 + length])
+            yield Segment("CME", stream[at + 6 : at + 2 + length], at, at + 2 + length)
         if marker == 0x90 and length == 10:
             part = int.from_bytes(stream[at + 6 : at + 10], "big")
             if part > 12:
@@ -116,7 +133,7 @@ def _tile_comments(stream: bytes, at: int, stop: int) -> Iterator[Segment]:
         if length < 2:
             return
         if stream[at + 1] == 0x64:
-            yield Segment("CME", stream[at + 6 : at + 2 + length])
+            yield Segment("CME", stream[at + 6 : at + 2 + length], at, at + 2 + length)
         at += 2 + length
 
 

@@ -14,7 +14,15 @@ from deidgate.batch import policies
 from deidgate.batch.deidentifier import Deidentifier
 from deidgate.errors import DeidgateError
 
-NAMES = ("CT_small.dcm", "MR_small_implicit.dcm", "MR_small_RLE.dcm", "rtplan.dcm", "test-SR.dcm", "waveform_ecg.dcm")
+NAMES = (
+    "CT_small.dcm",
+    "MR_small_implicit.dcm",
+    "MR_small_RLE.dcm",
+    "rtplan.dcm",
+    "test-SR.dcm",
+    "waveform_ecg.dcm",
+    "JPEG2000.dcm",
+)
 FILES = {**dict(rich_files()), **{name: Path(get_testdata_file(name)).read_bytes() for name in NAMES}}
 
 

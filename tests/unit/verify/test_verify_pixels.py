@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydicom.encaps import encapsulate
-from pydicom.uid import RLELossless
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 from tests.unit.verify.made import Outcome
 
 from deidgate.dicom.box import Box
@@ -171,3 +173,51 @@ def test_taking_out_an_overlay_must_not_touch_the_image(pair):
     pixels[5] ^= 4
     pair.result.PixelData = pixels.tobytes()
     assert ("pixels-changed", "(7FE0,0010)") in pair.found()
+
+
+COMPRESSED = {
+    JPEGBaseline8Bit: "SC_rgb_small_odd_jpeg.dcm",
+    JPEG2000Lossless: "MR_small_jp2klossless.dcm",
+    JPEG2000: "JPEG2000.dcm",
+    JPEGLSLossless: "MR_small_jpeg_ls_lossless.dcm",
+}
+
+
+def commented(stream: bytes, comment: bytes = b"Created by OpenJPEG version 2.4") -> bytes:
+    """`stream` with a comment behind its first segment that must come first."""
+    if stream[:4] == b"\xff\x4f\xff\x51":
+        at = 4 + int.from_bytes(stream[4:6], "big")
+        return stream[:at] + b"\xff\x64" + (4 + len(comment)).to_bytes(2, "big") + b"\0\1" + comment + stream[at:]
+    return stream[:2] + b"\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment + stream[2:]
+
+
+def compressed(pair, syntax: str) -> bytes:
+    """The codestream that original and result have from now on."""
+    source = dcmread(get_testdata_file(COMPRESSED[syntax]))
+    stream = next(generate_frames(source.PixelData, number_of_frames=1))
+    for ds in (pair.original, pair.result):
+        for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit"):
+            setattr(ds, keyword, source[keyword].value)
+        ds.file_meta.TransferSyntaxUID = syntax
+        ds["PixelData"].VR = "OB"
+        ds.PixelData = encapsulate([stream])
+    return stream
+
+
+@pytest.mark.parametrize("syntax", COMPRESSED)
+def test_a_comment_that_was_taken_out_of_a_codestream_is_no_change_of_pixels(pair, syntax):
+    stream = compressed(pair, syntax)
+    pair.original.PixelData = encapsulate([commented(stream)])
+    assert "pixels-changed" not in pair.codes()
+
+
+@pytest.mark.parametrize("syntax", COMPRESSED)
+@pytest.mark.parametrize("back", [3, 20, 60])
+def test_a_changed_byte_of_a_codestream_is_found_where_a_comment_was_taken_out_too(pair, syntax, back):
+    stream = compressed(pair, syntax)
+    pair.original.PixelData = encapsulate([commented(stream)])
+    end = len(stream.rstrip(b"\0"))
+    changed = bytearray(stream)
+    changed[end - back] ^= 0x10
+    pair.result.PixelData = encapsulate([bytes(changed)])
+    assert "pixels-changed" in pair.codes()
