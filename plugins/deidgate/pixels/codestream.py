@@ -25,8 +25,8 @@ _SOC_SIZ = b"\xff\x4f\xff\x51"
 _START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
 _SOS, _SOD, _SOT, _COM, _J2K_COM, _EOI = 0xDA, 0x93, 0x90, 0xFE, 0x64, 0xD9
-_APP_THAT_MATTERS = {0xE0: b"JFIF", 0xEE: b"Adobe"}
-"""Application segments that change how colours are decoded; every other one is a comment."""
+_APP_THAT_MATTERS = {0xE0: b"JFIF", 0xE8: b"mrfx", 0xEE: b"Adobe"}
+"""Application segments that change how colours are decoded (of JPEG-LS: mrfx); every other one is a comment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are the pixels those of the original, and the masks really masks?
 
-Without a mask the bytes are compared, but for comments in codestreams, which have to go. With one, both are decoded frame by frame: inside the boxes every plane of every
-frame is constant, outside every sample is the same, and the sizes are what they were.
+Without a mask the bytes are compared, but for comments in codestreams, which have to go. With one, both are decoded
+frame by frame: inside the boxes every plane of every frame is constant, outside every sample is the same, and the sizes
+are what they were.
 
 Bits above Bits Stored are not part of a pixel; an overlay may stand there, so they must be empty when the original's
 header declares one. Source: PS3.5 8.1.1 and 8.1.2; PS3.3 C.9.2 (Overlay Bit Position).
@@ -32,8 +33,7 @@ _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _SAMPLES, _ALLOCATED, _STORED, _HIGH = 0x00280002, 0x00280100, 0x00280101, 0x00280102
 _SHAPE = (_ROWS, _COLUMNS, _FRAMES, _SAMPLES, _ALLOCATED, _STORED, _HIGH, 0x00280103)
 _WHERE = "(7FE0,0010)"
-_BARE_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
-_PICTURE_STARTS = (*_BARE_STARTS, b"\x00\x00\x00\x0cjP")
+_PICTURE_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
 # Segments that hold nothing but how to decode: JFIF, Adobe's colour transform, JPEG-LS colour, HP.
 _TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx", b"SPIFF")}
 # Who reads metadata of pictures finds places and people in them: EXIF, XMP, IPTC.
@@ -148,27 +148,6 @@ def _same_pictures(original: View, before: Element, result: View, after: Element
 
 def _is_technical(segment: Segment) -> bool:
     return segment.value.startswith(_TECHNICAL.get(segment.name, (b"\0never",)))
-
-
-def _same_pictures(original: View, before: Element, result: View, after: Element) -> bool:
-    """True when the codestreams differ in nothing but comments, which no decoder reads."""
-    pairs = zip_longest(_streams(original, before), _streams(result, after), fillvalue=b"")
-    return all(_picture(one) == _picture(other) for one, other in pairs)
-
-
-def _picture(stream: bytes) -> bytes:
-    """`stream` without comments, and without the padding behind it."""
-    if not stream.startswith(_BARE_STARTS):
-        return stream
-    kept, at = bytearray(), 0
-    for segment in segments(stream):
-        comment = segment.name in _COMMENTS or segment.name.startswith("APP")
-        if comment and segment.stop > at and not segment.value.startswith(_TECHNICAL.get(segment.name, (b"\0never",))):
-            kept += stream[at : segment.start]
-            at = segment.stop
-    kept += stream[at:]
-    # Both end in D9; a fragment of odd length gets another byte. Source: PS3.5 A.4.
-    return bytes(kept.rstrip(b"\0\xff"))
 
 
 def _embedded_overlay(original: View) -> bool:

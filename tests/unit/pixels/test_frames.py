@@ -12,7 +12,7 @@ from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 from tests.unit.pixels.test_mask import FILES, made, read
 
 from deidgate.errors import CannotDeidentify
@@ -161,6 +161,15 @@ def test_segments_that_colours_depend_on_stay_when_comments_go() -> None:
     assert b"DOE^J" not in cleaned
     assert b"NAME" not in cleaned
     assert adobe in cleaned
+
+
+def test_the_colour_transform_of_a_jpeg_ls_stays_when_comments_go() -> None:
+    codestream = next(iter(generate_frames(read("MR_small_jpeg_ls_lossless.dcm").PixelData, number_of_frames=1)))
+    transform = b"\xff\xe8" + (2 + 5).to_bytes(2, "big") + b"mrfx\1"
+    name = b"\xff\xe8" + (2 + 8).to_bytes(2, "big") + b"DOE^JANE"
+    assert without_comments(codestream[:2] + transform + name + codestream[2:], JPEGLSLossless) == (
+        codestream[:2] + transform + codestream[2:]
+    )
 
 
 def test_run_lengths_carry_no_comments() -> None:
