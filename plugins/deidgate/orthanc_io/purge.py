@@ -33,8 +33,8 @@ class Originals(Protocol):
 class Shelf(Protocol):
     """The research server."""
 
-    def digest_of(self, orthanc_id: str) -> str | None:
-        """MD5 of what is stored under `orthanc_id`; None if nothing is."""
+    def holds(self, orthanc_id: str, md5: str) -> bool:
+        """Whether a file of this MD5 is stored under `orthanc_id`, and can be read from the disk."""
         ...
 
 
@@ -75,8 +75,8 @@ def _is_sure(item: ItemView, research: Shelf) -> bool:
     # What a crash left in the middle was sure before; its original may be gone already.
     if item.original is Original.PURGING:
         return True
-    digest = research.digest_of(item.research_id or "")
-    if digest is not None and f"md5:{digest}" == item.result_digest:
+    algorithm, _, digest = (item.result_digest or "").partition(":")
+    if algorithm == "md5" and item.research_id and research.holds(item.research_id, digest):
         return True
     _log.error("purge-not-confirmed", extra={"ids": {"item": item.id}})
     return False

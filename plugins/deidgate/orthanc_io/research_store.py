@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from deidgate.errors import VerificationFailed
+from deidgate.errors import Unavailable, VerificationFailed
 from deidgate.orthanc_io.client import OrthancClient, Refused
 
 
@@ -16,17 +16,46 @@ class ResearchStore:
     def deliver(self, file: bytes, orthanc_id: str, md5: str) -> None:
         """Return when research holds exactly `file`, whose MD5 is `md5`, under `orthanc_id`.
 
-        The digest is asked for after every answer: an answer says what was meant, the digest what is there.
+        The file is read back after every answer: an answer says what was meant, the file what is there. Orthanc
+        answers success for a small file that a full disk has cut off.
+
+        Raises
+        ------
+        VerificationFailed
+            ``research-refused``; ``research-stored-other``.
+        Unavailable
+            Research is away, forgets what it stored (``research-forgets``), or damages it (``research-damages``).
         """
-        status = self._post(file, orthanc_id)
-        if self.digest_of(orthanc_id) == md5:
+        self._post(file, orthanc_id)
+        if self.holds(orthanc_id, md5):
             return
-        if status == "AlreadyStored":
+        # Another content, or a damaged one, is in its place.
+        self.withdraw(orthanc_id)
+        self._post(file, orthanc_id)
+        if self.holds(orthanc_id, md5):
+            return
+        stored = self.digest_of(orthanc_id)
+        if stored is None:
+            raise Unavailable("research-forgets")
+        if stored == md5:
             self.withdraw(orthanc_id)
-            self._post(file, orthanc_id)
-            if self.digest_of(orthanc_id) == md5:
-                return
+            raise Unavailable("research-damages")
         raise VerificationFailed("research-stored-other")
+
+    def holds(self, orthanc_id: str, md5: str) -> bool:
+        """Whether research has a file of this MD5 under `orthanc_id`, and can read it from its disk."""
+        if self.digest_of(orthanc_id) != md5:
+            return False
+        try:
+            self._client.post_json(f"/instances/{orthanc_id}/attachments/dicom/verify-md5", {})
+        except Refused:
+            return False
+        except Unavailable as error:
+            if error.path != "500":
+                raise
+            # The file is gone.
+            return False
+        return True
 
     def withdraw(self, orthanc_id: str) -> None:
         """Return when research does not hold `orthanc_id` any more."""

@@ -32,5 +32,5 @@ class Listing:
         self.deleted.append(orthanc_id)
         return True
 
-    def digest_of(self, orthanc_id):
-        return self.digests.get(orthanc_id, "r") if orthanc_id in self.ids else None
+    def holds(self, orthanc_id, md5):
+        return orthanc_id in self.ids and self.digests.get(orthanc_id, "r") == md5

@@ -131,6 +131,8 @@ def test_an_original_that_orthanc_will_not_modify_is_held(server, client):
 FILE = b"the file"
 MD5 = hashlib.md5(FILE, usedforsecurity=False).hexdigest()
 HELD = "/instances/0a/attachments/dicom/md5"
+READ = "/instances/0a/attachments/dicom/verify-md5"
+WHOLE = [(200, b"{}")]
 
 
 def post(status, name="0a"):
@@ -147,7 +149,11 @@ def asked(server, method):
 
 @pytest.mark.parametrize("status", ["Success", "AlreadyStored"])
 def test_what_research_holds_is_delivered(server, client, status):
-    server.answers = {("POST", "/instances"): [post(status)], ("GET", HELD): [(200, MD5.encode())]}
+    server.answers = {
+        ("POST", "/instances"): [post(status)],
+        ("GET", HELD): [(200, MD5.encode())],
+        ("POST", READ): WHOLE,
+    }
     deliver(client)
     assert asked(server, "DELETE") == []
 
@@ -156,6 +162,7 @@ def test_another_rendering_is_replaced(server, client):
     server.answers = {
         ("POST", "/instances"): [post("AlreadyStored"), post("Success")],
         ("GET", HELD): [(200, b"0" * 32), (200, MD5.encode())],
+        ("POST", READ): WHOLE,
         ("DELETE", "/instances/0a"): [(200, b"{}")],
     }
     deliver(client)
@@ -164,9 +171,34 @@ def test_another_rendering_is_replaced(server, client):
 
 def test_a_success_that_stored_nothing_is_no_delivery(server, client):
     server.answers = {("POST", "/instances"): [post("Success")], ("GET", HELD): [(404, b"")]}
-    with pytest.raises(VerificationFailed) as error:
+    with pytest.raises(Unavailable) as error:
         deliver(client)
-    assert error.value.code == "research-stored-other"
+    assert error.value.code == "research-forgets"
+
+
+@pytest.mark.parametrize("damage", [(400, b""), (500, b"")], ids=["cut off", "gone"])
+def test_a_file_that_research_cannot_read_is_sent_again(server, client, damage):
+    server.answers = {
+        ("POST", "/instances"): [post("Success"), post("Success")],
+        ("GET", HELD): [(200, MD5.encode())],
+        ("POST", READ): [damage, *WHOLE],
+        ("DELETE", "/instances/0a"): [(200, b"{}")],
+    }
+    deliver(client)
+    assert asked(server, "DELETE") == ["/instances/0a"]
+
+
+def test_a_research_server_that_damages_everything_is_tried_again_later(server, client):
+    server.answers = {
+        ("POST", "/instances"): [post("Success")],
+        ("GET", HELD): [(200, MD5.encode())],
+        ("POST", READ): [(400, b"")],
+        ("DELETE", "/instances/0a"): [(200, b"{}")],
+    }
+    with pytest.raises(Unavailable) as error:
+        deliver(client)
+    assert error.value.code == "research-damages"
+    assert asked(server, "DELETE")[-1] == "/instances/0a", "what cannot be read is not left there"
 
 
 def test_a_success_that_stored_something_else_is_no_delivery(server, client):

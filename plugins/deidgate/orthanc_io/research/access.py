@@ -39,6 +39,7 @@ ALLOWED: Mapping[str, tuple[Allowed, ...]] = {
     "delivery": (
         _rule("GET", r"/.*"),
         _rule("POST", r"/instances/?"),
+        _rule("POST", r"/instances/[0-9a-f-]+/attachments/dicom/verify-md5"),
         _rule("DELETE", r"/(instances|series|studies|patients)/[0-9a-f-]+"),
         _QUERY,
     ),
