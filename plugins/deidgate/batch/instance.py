@@ -153,8 +153,9 @@ class Instances:
         self._staging = staging
         self._verify_every = max(verify_every, 1)
         self._mark_key = mark_key
-        # A picture that has to be looked at, and a signature over the whole file, leave nothing to be saved.
-        self._short_ways = not policy.cleans_pixels and mark_key is None
+        # A picture that has to be looked at, a signature over the whole file, and encrypted originals, which are of one
+        # instance alone, leave nothing to be saved.
+        self._short_ways = not policy.cleans_pixels and mark_key is None and not policy.encrypt_for
         self._known: OrderedDict[tuple[str, bytes], list[_Known]] = OrderedDict()
         self._latest: list[_Known] = []
         self.short = 0
