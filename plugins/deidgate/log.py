@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import traceback
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,11 @@ def start(level: str) -> None:
     logging.captureWarnings(True)
     for talkative in ("urllib3", "pydicom", "pynetdicom", "alembic", "sqlalchemy", "py.warnings"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
+
+
+def silence() -> None:
+    """Let nobody in this process hear what libraries warn of: their warnings quote values of elements."""
+    warnings.simplefilter("ignore")
 
 
 def _own_name(filename: str) -> str:

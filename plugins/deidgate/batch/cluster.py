@@ -19,6 +19,7 @@ from deidgate.batch.worker import Worker
 from deidgate.convert.missing import need
 from deidgate.errors import Unavailable
 from deidgate.files.journal import Line
+from deidgate.log import silence
 
 _AHEAD = 3
 """Chunks for each thread of the cluster that are given out at a time."""
@@ -103,6 +104,7 @@ def work(job: Job, chunk: Sequence[Task]) -> list[Done]:
         if kept is None:
             kept = here.deidgate_jobs = {}
         if job not in kept:
+            silence()
             store = None if job.dry_run else open_mapping(job.mapping)
             kept[job] = _Open(Worker(job, store))
     with kept[job].lock:

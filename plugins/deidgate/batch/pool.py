@@ -23,6 +23,7 @@ from deidgate.batch.job import Done, Job, Task
 from deidgate.batch.start import warmed_up
 from deidgate.errors import DeidgateError, Unavailable
 from deidgate.files.journal import Line
+from deidgate.log import silence
 
 if TYPE_CHECKING:
     from deidgate.batch.worker import Worker
@@ -178,6 +179,7 @@ def serve(connection: Connection, job: Job, overlap: bool) -> None:
 
     # An interrupt from the keyboard reaches everybody; who gave out the work decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence()
     try:
         store = None if job.dry_run else open_mapping(job.mapping)
         with Worker(job, store) as worker, ThreadPoolExecutor(1) as finisher:

@@ -7,6 +7,7 @@ none. `COMMANDS` is the whole list.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -16,6 +17,7 @@ import click
 from deidgate import __version__
 from deidgate.cli.toolbox_table import TOOLBOX
 from deidgate.errors import DeidgateError
+from deidgate.log import silence, where
 
 _SERVER: Mapping[str, str] = MappingProxyType(
     {
@@ -95,22 +97,52 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, IN_A_LINE.get(name, "")) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run; an error of Deidgate's own is a line or two and an exit status, not a traceback."""
+        """Run; what goes wrong is a line or two and an exit status, and no value of an element."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                silence()
+                return super().invoke(ctx)
         except DeidgateError as error:
-            from deidgate.files.reasons import MEANINGS
-            from deidgate.holds import EXPLANATIONS
-
-            click.echo(f"deidgate: {error}", err=True)
-            if error.code in MEANINGS:
-                click.echo(f"deidgate: {MEANINGS[error.code].what}: {MEANINGS[error.code].do}", err=True)
-            elif error.code in EXPLANATIONS:
-                click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)
+            _refuse(ctx, error)
+        except OSError as error:
+            # A closed pipe is click's to end quietly; everything else says what it was and with which file.
+            if isinstance(error, BrokenPipeError):
+                raise
+            click.echo(
+                f"deidgate: {error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": "), err=True
+            )
             ctx.exit(REFUSED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            # The outermost: a library's message may quote an element.
+            if ctx.params.get("debug"):
+                raise
+            click.echo(
+                f"deidgate: internal-error {type(error).__name__} at {' '.join(where(error.__traceback__)[-3:])}",
+                err=True,
+            )
+            click.echo(
+                "deidgate: report this line; with `deidgate --debug ...` all is shown, values included", err=True
+            )
+            ctx.exit(REFUSED)
+        return None
+
+
+def _refuse(ctx: click.Context, error: DeidgateError) -> None:
+    from deidgate.files.reasons import MEANINGS
+    from deidgate.holds import EXPLANATIONS
+
+    click.echo(f"deidgate: {error}", err=True)
+    if error.code in MEANINGS:
+        click.echo(f"deidgate: {MEANINGS[error.code].what}: {MEANINGS[error.code].do}", err=True)
+    elif error.code in EXPLANATIONS:
+        click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)
+    ctx.exit(REFUSED)
 
 
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="deidgate")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show what went wrong inside, with values of elements if they are in it.")
+def main(debug: bool) -> None:
     """De-identify DICOM: between two Orthanc servers, or in folders."""

@@ -105,9 +105,7 @@ MEANINGS: dict[str, Meaning] = {
         "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
     ),
     "out-of-memory": Meaning("not enough memory for this file", "run it alone, with --jobs 1"),
-    "internal-error": Meaning(
-        "an unforeseen error", "report it with the name of the error in this line; run again with --debug for more"
-    ),
+    "internal-error": Meaning("an unforeseen error", "report it with the name of the error that this line has"),
 }
 
 _GENERAL = Meaning("held by the policy or the final check", "look at `deidgate explain` for this file")
