@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
@@ -132,19 +133,34 @@ def run(
         under = _Under(journal, tell)
         journal.reopen(job.accepted)
         chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
-        with closing(chosen.results(_chunks(inputs, state, under))) as results:  # type: ignore[type-var]
-            for done in results:
-                journal.record((one.key, list(one.lines)) for one in done)
-                for one in done:
-                    _count(under, one.lines)
-                _flush_passed(under)
-                tell(Progress(under.files, under.size, dict(under.counts)))
-        _flush_passed(under)
+        media: list[Path] = []
+        reports: list[Path] = []
+        try:
+            with closing(chosen.results(_chunks(inputs, state, under))) as results:  # type: ignore[type-var]
+                for done in results:
+                    journal.record((one.key, list(one.lines)) for one in done)
+                    for one in done:
+                        _count(under, one.lines)
+                    _flush_passed(under)
+                    tell(Progress(under.files, under.size, dict(under.counts)))
+            _flush_passed(under)
+        except OSError as error:
+            _stop_if_full(under, error)
         if not job.dry_run:
             shutil.rmtree(job.output / ".deidgate-partial", ignore_errors=True)
-        media = _directories(job, journal) if not job.dry_run else []
-        reports = write_reports(journal.lines, state, job.identities)
+        try:
+            media = _directories(job, journal) if not job.dry_run else []
+            reports = write_reports(journal.lines, state, job.identities)
+        except OSError as error:
+            _stop_if_full(under, error)
         return Summary(journal.counts(), dict(under.codes), under.resumed, under.stopped, tuple(reports), tuple(media))
+
+
+def _stop_if_full(under: _Under, error: OSError) -> None:
+    """Journal and reports lie beside the results, often on the disk that is full: then the run has stopped early."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    under.stopped = "disk-full"
 
 
 def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job, Path]:

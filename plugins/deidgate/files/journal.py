@@ -6,6 +6,7 @@ An SQLite file beside the output, mode 0600 in a folder of mode 0700: it knows w
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -147,7 +148,21 @@ class Journal:
         """Write down what became of files, in one transaction.
 
         The first line of each list is the file's own (or the archive's); further ones are its members.
+
+        Raises
+        ------
+        OSError
+            No space is left (ENOSPC): nothing of this was written down.
         """
+        try:
+            self._record(results)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise
+            # On a full disk SQLite says either, according to what it was about to grow.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+
+    def _record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
         self._base.execute("BEGIN IMMEDIATE")
         try:
             kept = list(results)
@@ -160,10 +175,12 @@ class Journal:
                     for number, line in enumerate(lines)
                 ),
             )
+            self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            # SQLite itself has rolled back after some errors.
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
             raise
-        self._base.execute("COMMIT")
 
     def lines(self) -> Iterator[Line]:
         """Everything written down, by source."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -400,6 +401,37 @@ def test_a_full_disk_stops_the_run_leaves_no_half_file_and_the_next_run_goes_on(
     assert results(tmp_path) == []
     summary = run(deidentifier, tmp_path)
     assert summary.counts == {"done": 3} and summary.complete
+
+
+@pytest.mark.parametrize("full_at", [1, 2])
+def test_a_disk_too_full_for_journal_and_reports_stops_the_run_and_the_next_goes_on(
+    deidentifier, incoming, tmp_path, monkeypatch, full_at
+):
+    from deidgate.files.journal import Journal
+
+    for number in range(1, 101):
+        (incoming / f"IM{number}.dcm").write_bytes(image(1, number))
+    ask, asked = Journal._record, []
+
+    def on_a_small_disk(self, results):
+        asked.append(1)
+        if len(asked) == full_at:
+            pages = self._base.execute("PRAGMA page_count").fetchone()[0]
+            self._base.execute(f"PRAGMA max_page_count={pages}")
+        ask(self, [(key, [replace(line, place="x" * 5000) for line in lines]) for key, lines in results])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "_record", on_a_small_disk)
+        patched.setattr("deidgate.batch.run.write_reports", full)
+        summary = run(deidentifier, tmp_path)
+    assert (summary.stopped, summary.reports, summary.complete) == ("disk-full", (), False)
+    assert not (tmp_path / "out" / ".deidgate-partial").exists()
+    summary = run(deidentifier, tmp_path)
+    assert summary.counts == {"done": 100} and summary.complete
+    assert len(results(tmp_path)) == 100
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="root is needed to mount a small disk")
