@@ -22,8 +22,8 @@ def peer_options(command: Command) -> Command:
     for option in (
         click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds."),
         click.option("--any-name", is_flag=True, help="With --tls: the certificate need not name HOST."),
-        click.option("--key", type=PATH, help="With --tls: our key (PEM)."),
-        click.option("--cert", type=PATH, help="With --tls: our certificate (PEM)."),
+        click.option("--key", "--tls-key", "key", type=PATH, help="With --tls: our key (PEM)."),
+        click.option("--cert", "--tls-cert", "cert", type=PATH, help="With --tls: our certificate (PEM)."),
         click.option("--ca", type=PATH, help="With --tls: who signed theirs (PEM).  [default: the system's]"),
         click.option("--tls", is_flag=True, help="Over TLS, version 1.2 or newer."),
         click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title."),
@@ -131,7 +131,7 @@ Examples:
 
 \b
 Exit codes: 0 asked (also if nothing matched), 1 not reached or refused, 2 wrong command line.
-With --tls use --tls-cert and --tls-key for our own certificate."""
+With --tls: our own certificate is --tls-cert, and its key --tls-key (--key is what to search by)."""
 )
 @click.argument("host")
 @click.argument("port", type=click.IntRange(1, 65535))
@@ -139,7 +139,7 @@ With --tls use --tls-cert and --tls-key for our own certificate."""
 @click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title.")
 @click.option("--tls", is_flag=True, help="Over TLS.")
 @click.option("--ca", type=PATH, help="Who signed their certificate (PEM).")
-@click.option("--tls-cert", type=PATH, help="Our certificate (PEM).")
+@click.option("--tls-cert", "--cert", "tls_cert", type=PATH, help="Our certificate (PEM).")
 @click.option("--tls-key", type=PATH, help="Our key (PEM).")
 @click.option("--any-name", is_flag=True, help="The certificate need not name HOST.")
 @click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds.")
@@ -209,7 +209,7 @@ Exit codes: 0 all came, 1 not reached or refused, 2 wrong command line, 3 someth
 @click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title.")
 @click.option("--tls", is_flag=True, help="Over TLS.")
 @click.option("--ca", type=PATH, help="Who signed their certificate (PEM).")
-@click.option("--tls-cert", type=PATH, help="Our certificate (PEM).")
+@click.option("--tls-cert", "--cert", "tls_cert", type=PATH, help="Our certificate (PEM).")
 @click.option("--tls-key", type=PATH, help="Our key (PEM).")
 @click.option("--any-name", is_flag=True, help="The certificate need not name HOST.")
 @click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds.")
@@ -296,8 +296,8 @@ Ends with an interrupt (exit code 130)."""
 @click.option("--aet", default="DEIDGATE", show_default=True, help="Our AE title.")
 @click.option("--only-called", is_flag=True, help="Refuse associations for another AE title.")
 @click.option("--bind", default="", help="Address to listen on.  [default: all]")
-@click.option("--cert", type=PATH, help="Our certificate (PEM): listen with TLS.")
-@click.option("--key", type=PATH, help="Our key (PEM).")
+@click.option("--cert", "--tls-cert", "cert", type=PATH, help="Our certificate (PEM): listen with TLS.")
+@click.option("--key", "--tls-key", "key", type=PATH, help="Our key (PEM).")
 @click.option("--ca", type=PATH, help="Only clients with a certificate that this authority signed (PEM).")
 @json_option
 def receive(

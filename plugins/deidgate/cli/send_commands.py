@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.cli.network_commands import context_of
 from deidgate.cli.options import PATH
 
@@ -21,7 +22,8 @@ Examples:
   deidgate send gateway 2762 study/ --tls --ca ca.pem --cert me.pem --key me.key --associations 4
 
 \b
-Exit codes: 0 all DICOM files taken, 1 not reached, or a DICOM file was not taken, 2 wrong command line."""
+Exit codes: 0 all DICOM files taken, 1 none was (not reached, refused, no DICOM), 2 wrong command line,
+3 some were not."""
 )
 @click.argument("host")
 @click.argument("port", type=click.IntRange(1, 65535))
@@ -30,8 +32,8 @@ Exit codes: 0 all DICOM files taken, 1 not reached, or a DICOM file was not take
 @click.option("--called", default="ANY-SCP", show_default=True, help="AE title of the receiver.")
 @click.option("--tls", is_flag=True, help="Over TLS, version 1.2 or newer.")
 @click.option("--ca", type=PATH, help="With --tls: who signed theirs (PEM).  [default: the system's]")
-@click.option("--cert", type=PATH, help="With --tls: our certificate (PEM).")
-@click.option("--key", type=PATH, help="With --tls: our key (PEM).")
+@click.option("--cert", "--tls-cert", "cert", type=PATH, help="With --tls: our certificate (PEM).")
+@click.option("--key", "--tls-key", "key", type=PATH, help="With --tls: our key (PEM).")
 @click.option("--any-name", is_flag=True, help="With --tls: the certificate need not name HOST.")
 @click.option("--associations", type=click.IntRange(1, 32), default=1, show_default=True, help="At a time.")
 @click.option("--tries", type=click.IntRange(1, 20), default=3, show_default=True, help="For each file.")
@@ -77,5 +79,7 @@ def send(
     dispatch(peer, paths, Effort(associations, tries), tell, context_of(tls, ca, cert, key, any_name))
     if not as_json:
         click.echo(f"{codes['sent']} of {codes.total()} files sent")
-    if codes.total() - codes["not-dicom"] > codes["sent"] or not codes["sent"]:
-        sys.exit(1)
+    if not codes["sent"]:
+        sys.exit(Exit.REFUSED)
+    if codes.total() - codes["not-dicom"] > codes["sent"]:
+        sys.exit(Exit.INCOMPLETE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deidgate.files.refusals import REFUSALS
 from deidgate.holds import ACCEPTABLE, EXPLANATIONS, FINDING, explain
 
 
@@ -115,6 +116,8 @@ def meaning(code: str) -> Meaning:
     """What `code` means and what to do; for codes of other parts a general advice."""
     if code in MEANINGS:
         return MEANINGS[code]
+    if code in REFUSALS:
+        return Meaning(*REFUSALS[code])
     if code in ACCEPTABLE:
         return Meaning(explain(code).what, f"if it is right as it is, run again with --accept {code}")
     if code in EXPLANATIONS or code.startswith(FINDING):

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a command of the toolbox did nothing, and what to do: a sentence each for `deidgate.files.reasons`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        # Places.
+        "no-such-file": ("there is no such file", "check the path"),
+        "no-pairs": (
+            "there are no results of a run to compare with originals",
+            "name the IN and OUT of `deidgate run`, or give two files",
+        ),
+        "layout-needs-file-ids": (
+            "a DICOMDIR cannot refer to names that are UIDs",
+            "use --layout patient-index or mirror with --dicomdir always",
+        ),
+        "beside-is-for-files": ("--beside takes files, and this is a folder", "give its files, or leave --beside out"),
+        "resume-with-other-settings": (
+            "this output was begun with other settings",
+            "use the same settings, or another output",
+        ),
+        # Policy, mapping table and keys.
+        "policy-unknown": ("there is no such policy", "see `deidgate policy list`, or name a TOML file"),
+        "options-contradict: retain-full-dates, retain-modified-dates": (
+            "the policy asks for true dates and for shifted ones",
+            "take one of the two options out",
+        ),
+        "private-without-option: retain-safe-private": (
+            "the policy keeps private elements without the option that says so",
+            "add the option, or take the elements out",
+        ),
+        "certificate-key; accepted: RSA of at least 2048 bits": (
+            "the certificate's key is of a kind that is not used",
+            "use a certificate with an RSA key of at least 2048 bits",
+        ),
+        "dates-contradict-options": ("the policy's dates are not what its options say", "make the two agree"),
+        "no-certificate": ("the file holds no certificate", "name a PEM file with one"),
+        "mapping-absent": ("there is no mapping table here yet", "check --mapping; the first `deidgate run` makes one"),
+        "mapping-without-keys": (
+            "the mapping table's keys are not beside it",
+            "restore the folder from its backup, or name it with --keys",
+        ),
+        "keys-folder-needed": ("a mapping table on a server has no place for keys", "name their folder with --keys"),
+        "ledger-unavailable": (
+            "the mapping table cannot be opened or written",
+            "see that it is there, that this user may write it, and that its disk is not full; nothing was done",
+        ),
+        "ledger-url": ("this is no address of a database", "give a file, or postgresql://user@host/name"),
+        "ledger-damaged": ("the mapping table is damaged", "restore it from its backup"),
+        "ledger-newer-than-program": ("the mapping table was made by a newer deidgate", "install that version"),
+        "mapping-row-vanished": ("somebody purged the patient meanwhile", "run again"),
+        "pseudonyms-exhausted": ("no free pseudonym was found", "make the policy's pseudonyms longer"),
+        "pseudonym-key-differs": (
+            "the key is not the one that this mapping table was made with",
+            "put the right keys beside it; another key would give every patient another identity",
+        ),
+        "ciphertext-damaged": ("an encrypted entry of the mapping table is damaged", "restore it from its backup"),
+        "encryption-key-missing": ("a key of the mapping table is missing", "restore the keys from their backup"),
+        "key-length": ("the key file has the wrong length", "restore it from its backup"),
+        "key-exists": ("there is a key already", "nothing: a key is never overwritten"),
+        "key-readable-by-others": ("other users can read the key", "chmod 600 the file, chmod 700 its folder"),
+        "snapshot-by-server": ("the database is on a server", "back it up there, with pg_dump"),
+        "snapshot-exists": ("there is a file of that name", "choose another name"),
+        "snapshot-unwritable": ("the copy cannot be written", "check rights and space"),
+        "csv-is-not-utf-8": ("the table is not UTF-8 text", "save it as CSV UTF-8"),
+        "csv-header-is-not-id_old,id_new": ("the first line has to be id_old,id_new", "put it there"),
+        # Tables and pictures to be converted.
+        "not-a-picture-volume-or-slide": (
+            "nothing that can be turned into DICOM",
+            "give JPEG, PNG, BMP, TIFF, NIfTI or a slide",
+        ),
+        "volumes-are-CT-or-MR": ("a volume becomes CT or MR", "say which with --modality"),
+        "not-a-table": ("neither CSV nor XLSX", "give a table with a header line"),
+        "table-without-column-file": ("no column says which file a row is about", "name that column `file`"),
+        "unknown-column": ("no attribute has the column's name", "use keywords, as the help lists them"),
+        "backslash-in-value": ("a backslash separates values in DICOM", "write the value without it"),
+        "not-a-date-YYYYMMDD": ("not a date", "write it as YYYYMMDD"),
+        "sex-is-not-M-F-O": ("sex is M, F or O", "use one of them, or leave it empty"),
+        "laterality-is-not-L-R": ("laterality is L or R", "use one of them, or leave it empty"),
+        "series-number-is-not-a-number": ("the series number is no number", "write digits"),
+        "picture-unreadable": ("the picture is damaged or of a kind that is not read", "save it again as PNG"),
+        "picture-pages-differ": ("pages of the file differ in size or kind", "split the file into its pages"),
+        "picture-kind": (
+            "samples of the picture are of a kind that no IOD takes",
+            "save it with 8 or 16 bits, gray or RGB",
+        ),
+        "picture-too-large": ("the picture is larger than DICOM allows", "scale it to 65535 rows and columns at most"),
+        "slide-unreadable": ("the slide cannot be read", "see that its whole file or folder is there"),
+        "nifti-kind": ("values of the volume are of a kind that is not taken", "save it as integers or floats"),
+        "nifti-dimensions": ("the volume has not three or four dimensions", "split it"),
+        "nifti-without-place": ("the file does not say where the volume lies", "set its sform or qform"),
+        "nifti-sheared": ("its axes are not at right angles", "resample it first"),
+        "nifti-unreadable": ("the volume is damaged or cut off", "get it again"),
+        # Changes by hand.
+        "address": ("this names no element", "write a keyword, 0010,0010, or Sequence[0].Keyword"),
+        "value": ("the element cannot have this value", "see its Value Representation"),
+        "element-absent": ("the file has no such element", "see `deidgate show`"),
+        "item-absent": ("the sequence has no such item", "see `deidgate show`; items count from 0"),
+        "vr-needed": ("nobody knows the Value Representation of this element", "write it as ADDRESS:VR=VALUE"),
+        "breaks-the-iod": (
+            "a Type 1 or Type 2 attribute would go, or be empty where it may not",
+            "give it a value instead, or leave --strict out",
+        ),
+        "box-outside-picture": ("the rectangle is not inside the picture", "it is top left bottom right, half-open"),
+        "frame-absent": ("there is no such frame", "they count from 1"),
+        "overlay-absent": ("there is no such overlay", "see groups 60xx in `deidgate show`"),
+        "overlay-size": ("the overlay has not the picture's size", "make a picture of as many rows and columns"),
+        "overlay-groups-full": ("all 16 overlay groups are taken", "remove one first"),
+        "attributes-unreadable": ("the list of attributes cannot be read", "one keyword a line"),
+        "unknown-keyword": ("no attribute has this keyword", "see `deidgate standard show`"),
+        "no-row": ("Table E.1-1 has no row for it", "the policy's defaults decide"),
+        "left-without-writing": ("nothing was chosen, so nothing is written", "nothing"),
+        # Forms.
+        "pdf-no-row": ("no line of the form matches a rule", "see that it is the right form; write --rules for it"),
+        "pdf-scanned-page": ("a page is a picture without text", "have it read by a person, or drop it with `pages`"),
+        "pdf-encrypted": ("the form is encrypted", "take the password off"),
+        "pdf-unreadable": ("the form is damaged", "save it again as PDF"),
+        "pdf-page-absent": ("the rules name a page that is not there", "pages count from 1"),
+        "pdf-redaction-incomplete": (
+            "what had to go was found again in the result",
+            "nothing was written; redact by hand",
+        ),
+        "unknown-key": ("the rules have a key that means nothing", "keys: rows, words, pages, elsewhere"),
+        "rules-value": ("a rule has the wrong kind of value", "see docs/toolbox.md"),
+        "rules-unreadable": ("the rules are no TOML", "see docs/toolbox.md"),
+        "not-an-expression": ("a rule is no regular expression", "escape ( ) [ ] . * + ? with a backslash"),
+        # Networks and clusters.
+        "association-refused": (
+            "the node does not accept the association",
+            "check --called and --calling titles, and that the node knows this one",
+        ),
+        "association-lost": ("the connection ended in the middle", "run again"),
+        "no-answer": ("the node does not answer", "check host, port and TLS; a firewall may be between"),
+        "query-refused": ("the node refuses the query", "ask for less, or with other keys"),
+        "get-refused": ("the node refuses C-GET", "use --move with a title that it knows"),
+        "move-refused": ("the node refuses C-MOVE", "the node has to know the destination's title, host and port"),
+        "port-in-use": ("another program listens on this port", "choose another one"),
+        "tls-files": ("certificate or key cannot be used", "give PEM files that belong together"),
+        "scheduler-unavailable": ("the Dask scheduler does not answer", "check its address"),
+        "cluster-without-workers": ("the cluster has no workers", "start some with `dask worker`"),
+    }
+)
+"""Code: what it is, and what to do."""
