@@ -43,7 +43,7 @@ def associated(
     Raises
     ------
     Unavailable
-        ``association-refused`` (nobody there, not accepted, TLS did not come about).
+        ``not-reached`` (nobody listens there), ``tls-failed`` or ``association-refused``.
     """
     entity = AE(ae_title=peer.calling_aet)
     entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
@@ -59,7 +59,7 @@ def associated(
         evt_handlers=list(handlers),
     )
     if not association.is_established:
-        raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
+        raise _why_not(peer, association, tls is not None)
     # Without it, the end of each small message waits for an acknowledgement that waits for more data.
     transport = association.dul.socket
     if transport is not None and transport.socket is not None:
@@ -71,13 +71,25 @@ def associated(
             association.release()
 
 
+def _why_not(peer: Peer, association: Association, over_tls: bool) -> Unavailable:
+    """What to say: the library tells a refusal from everything else, and no more."""
+    where = f"{peer.host}:{peer.port}"
+    if association.is_rejected:
+        return Unavailable("association-refused", where)
+    try:
+        socket.create_connection((peer.host, peer.port), timeout=min(peer.timeout_s, 10)).close()
+    except OSError:
+        return Unavailable("not-reached", where)
+    return Unavailable("tls-failed" if over_tls else "association-refused", where)
+
+
 def echo(peer: Peer, tls: ssl.SSLContext | None = None) -> int:
     """Status of a C-ECHO.
 
     Raises
     ------
     Unavailable
-        ``association-refused`` or ``no-answer``.
+        As `associated`, and ``no-answer``.
     """
     with associated(peer, [build_context(VERIFICATION)], tls) as association:
         status = association.send_c_echo().get("Status")

@@ -21,6 +21,7 @@ from pynetdicom import build_context, build_role, evt
 from pynetdicom.presentation import PresentationContext
 
 from deidgate.dimse.link import associated
+from deidgate.dimse.modality import usual_classes
 from deidgate.dimse.receive import SYNTAXES, Inbox
 from deidgate.dimse.send import MAX_CONTEXTS, Peer
 from deidgate.errors import Unavailable
@@ -123,8 +124,7 @@ def get(peer: Peer, study_uid: str, series_uid: str, inbox: Inbox, tls: ssl.SSLC
     Unavailable
         ``association-refused``, ``get-refused``, ``no-answer``.
     """
-    keys = {"StudyInstanceUID": study_uid} | ({"SeriesInstanceUID": series_uid} if series_uid else {})
-    classes = sorted({match.get("SOPClassUID", "") for match in find(peer, Level.IMAGE, keys, tls)} - {""})
+    classes = classes_of(peer, study_uid, series_uid, tls)
     contexts = [build_context(GET), *_storage_contexts(classes)]
     roles = [build_role(UID(sop_class), scp_role=True) for sop_class in classes]
     handlers = [(evt.EVT_C_STORE, inbox.store)]
@@ -133,6 +133,23 @@ def get(peer: Peer, study_uid: str, series_uid: str, inbox: Inbox, tls: ssl.SSLC
             return _followed(association.send_c_get(_identifier(study_uid, series_uid), GET), "get-refused")
         except ValueError:
             raise Unavailable("get-refused", "no presentation context") from None
+
+
+def classes_of(peer: Peer, study_uid: str, series_uid: str, tls: ssl.SSLContext | None = None) -> list[str]:
+    """SOP Classes that a study, or one series of it, may have, sorted.
+
+    Series are asked for one by one: without relational queries a key of each level above has to be given. Of a PACS
+    that does not tell SOP Class UIDs the modality has to do.
+
+    Source: PS3.4 C.4.1.2.1; SOP Class UID is optional at the image level, Table C.6-3.
+    """
+    keys = {"StudyInstanceUID": study_uid} | ({"SeriesInstanceUID": series_uid} if series_uid else {})
+    found: set[str] = set()
+    for series in list(find(peer, Level.SERIES, keys, tls)):
+        below = keys | {"SeriesInstanceUID": series.get("SeriesInstanceUID", "")}
+        told = {match.get("SOPClassUID", "") for match in find(peer, Level.IMAGE, below, tls)} - {""}
+        found |= told or set(usual_classes(series.get("Modality", "")))
+    return sorted(found)
 
 
 def move(peer: Peer, study_uid: str, series_uid: str, destination: str, tls: ssl.SSLContext | None = None) -> Pulled:

@@ -131,12 +131,17 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         # Networks and clusters.
         "association-refused": (
             "the node does not accept the association",
-            "check --called and --calling titles, and that the node knows this one",
+            "check --called and --aet, and that the node knows this one; without --tls it may be a TLS port",
+        ),
+        "not-reached": ("nobody listens there", "check host and port; the node may be down, or a firewall between"),
+        "tls-failed": (
+            "somebody listens there, and TLS did not come about",
+            "check that the port speaks TLS, --ca, our own certificate, and that theirs names the host",
         ),
         "association-lost": ("the connection ended in the middle", "run again"),
         "no-answer": ("the node does not answer", "check host, port and TLS; a firewall may be between"),
         "query-refused": ("the node refuses the query", "ask for less, or with other keys"),
-        "get-refused": ("the node refuses C-GET", "use --move with a title that it knows"),
+        "get-refused": ("the node refuses C-GET", "use --move, with an --aet that it knows and a port to --listen on"),
         "move-refused": ("the node refuses C-MOVE", "the node has to know the destination's title, host and port"),
         "port-in-use": ("another program listens on this port", "choose another one"),
         "tls-files": ("certificate or key cannot be used", "give PEM files that belong together"),

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pydicom.data import get_testdata_file
+from pydicom.uid import UID
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from tests.data.toolbox_series import ct, encoded
 
+from deidgate.dimse import modality as modalities
 from deidgate.dimse import query
 from deidgate.dimse.dispatch import Effort, dispatch
 from deidgate.dimse.link import echo
@@ -66,7 +68,7 @@ def test_a_node_answers_an_echo(inbox):
 
 
 def test_nobody_there_is_said(tmp_path):
-    with pytest.raises(Unavailable, match="association-refused"):
+    with pytest.raises(Unavailable, match="not-reached"):
         echo(Peer("127.0.0.1", free_port(), "X", "Y", timeout_s=2))
 
 
@@ -201,8 +203,9 @@ def test_a_full_disk_is_answered_as_such(outgoing, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pacs(outgoing):
-    """A small PACS: finds, gets and moves what is in a folder."""
+def pacs(outgoing, request):
+    """A small PACS: finds, gets and moves what is in a folder. As asked for, it withholds answers to some keywords."""
+    withheld = getattr(request, "param", ())
     port = free_port()
     files = [pydicom.dcmread(path) for path in sorted(outgoing.iterdir())] + [
         pydicom.dcmread(get_testdata_file("MR_small_RLE.dcm"))
@@ -221,11 +224,16 @@ def pacs(outgoing):
     def find(event):
         level = event.identifier.QueryRetrieveLevel
         unique = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}[level]
+        above = {"STUDY": (), "SERIES": ("StudyInstanceUID",), "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID")}[
+            level
+        ]
+        if withheld and not all(event.identifier.get(keyword) for keyword in above):
+            return  # Not relational: the keys of all levels above have to be there. Source: PS3.4 C.4.1.2.1.
         for ds in {str(ds[unique].value): ds for ds in matching(event.identifier)}.values():
             answer = pydicom.Dataset()
             answer.QueryRetrieveLevel = level
             for element in event.identifier:
-                if element.keyword in ds and element.keyword != "QueryRetrieveLevel":
+                if element.keyword in ds and element.keyword not in ("QueryRetrieveLevel", *withheld):
                     answer[element.tag] = ds[element.tag]
             yield 0xFF00, answer
         yield 0x0000, None
@@ -271,6 +279,19 @@ def test_a_study_is_pulled_by_get_with_its_pixels_as_they_are(pacs, tmp_path):
     query.get(peer, files[-1].StudyInstanceUID, "", inbox)
     (rle,) = [path for path in received(tmp_path) if pydicom.dcmread(path).Modality == "MR"]
     assert pydicom.dcmread(rle).file_meta.TransferSyntaxUID == files[-1].file_meta.TransferSyntaxUID
+
+
+@pytest.mark.parametrize("pacs", [("SOPClassUID",)], indirect=True)
+def test_a_study_is_pulled_from_a_pacs_that_is_not_relational_and_tells_no_sop_class(pacs, tmp_path):
+    peer, files, _ = pacs
+    done = query.get(peer, files[0].StudyInstanceUID, "", Inbox(tmp_path / "received"))
+    assert (done.completed, done.failed) == (7, 0)
+    assert len(received(tmp_path)) == 7
+
+
+def test_usual_classes_are_storage_classes():
+    for modality in (*modalities._CLASSES, "unheard of"):
+        assert all("Storage" in UID(uid).name for uid in modalities.usual_classes(modality))
 
 
 def test_a_study_is_pulled_by_move_to_a_receiver_of_ours(pacs, tmp_path):
@@ -372,7 +393,7 @@ def test_a_server_that_is_not_signed_or_not_named_is_refused(secure, certificate
             ),
         )
     elsewhere = Peer("127.0.0.1", secure.port, "INBOX", "TEST", 5)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="tls-failed"):
         echo(elsewhere, client(certificates))
     files = TlsFiles(
         certificates / "ca.pem", certificates / "client.pem", certificates / "client.key", check_name=False
