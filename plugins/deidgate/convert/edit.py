@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydicom import Dataset
+from pydicom import Dataset, config
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
@@ -175,7 +175,9 @@ def _typed(text: str, vr: str, address: str) -> object:
     parts = [text] if vr in ("LT", "ST", "UT", "UR") else text.split("\\")
     try:
         typed = [_NUMERIC[vr](part) for part in parts] if vr in _NUMERIC else parts
-        made = DataElement(0x00091001, vr, typed if len(typed) > 1 else typed[0])
+        # A person who typed it is there to type it again: no value that the VR does not have.
+        value = typed if len(typed) > 1 else typed[0]
+        made = DataElement(0x00091001, vr, value, validation_mode=config.RAISE)
     except (ValueError, TypeError, OverflowError):
         raise ConfigurationError("value", address) from None
     return made.value

@@ -90,6 +90,10 @@ def test_what_does_not_break_it_is_not_warned_of(dataset):
         (Edit(Verb.DELETE, "PatientComments"), "element-absent"),
         (Edit(Verb.ADD, "RequestAttributesSequence[5].RequestedProcedureID", "x"), "item-absent"),
         (Edit(Verb.SET, "Rows", "many"), "value"),
+        (Edit(Verb.SET, "PatientBirthDate", "yesterday"), "value"),
+        (Edit(Verb.SET, "Modality", "lower case"), "value"),
+        (Edit(Verb.ADD, "StudyID", "longer than sixteen"), "value"),
+        (Edit(Verb.SET, "SOPInstanceUID", "1.02.3"), "value"),
         (Edit(Verb.ADD, "0013,1001", "x"), "vr-needed"),
     ],
 )
