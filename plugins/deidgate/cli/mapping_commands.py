@@ -196,8 +196,11 @@ def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: s
     if not yes:
         click.confirm(f"Forget who {pseudonym} in project {project} was, for ever?", abort=True)
     with open_table(mapping, keys) as store:
-        forgotten = store.custody.purge_patient(project, pseudonym, by, why)
-    click.echo(f"{forgotten} UIDs forgotten")
+        forgotten = store.custody.purge_patient(project, pseudonym.strip(), by, why)
+    if forgotten is None:
+        click.echo(f"nobody in project {project} has this pseudonym: nothing was forgotten", err=True)
+        sys.exit(Exit.INCOMPLETE)
+    click.echo(f"the patient and {forgotten} UIDs forgotten")
 
 
 def _table_or_rehearsal(mapping: str | None, keys: Path | None, dry_run: bool, nowhere: str) -> Store:

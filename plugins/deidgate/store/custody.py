@@ -92,8 +92,8 @@ class Custody:
             for row in self._pages(query, uids.c.id)
         )
 
-    def purge_patient(self, project: str, pseudonym: str, by: str, why: str) -> int:
-        """Forget who a pseudonym was; the number of UIDs forgotten with it. Cannot be undone.
+    def purge_patient(self, project: str, pseudonym: str, by: str, why: str) -> int | None:
+        """Forget who a pseudonym was; the number of UIDs forgotten with it, None if nobody has it. Cannot be undone.
 
         The pseudonym stays taken, so that nobody else gets it; the same patient, sent again,
         is a new one. The ledger keeps counts, states and new UIDs.
@@ -111,8 +111,8 @@ class Custody:
                 .with_for_update()
             ).one_or_none()
             if row is None:
-                return 0
-            forgotten = connection.execute(delete(uids).where(uids.c.patient == row.id)).rowcount
+                return None
+            forgotten = int(connection.execute(delete(uids).where(uids.c.patient == row.id)).rowcount)
             connection.execute(delete(studies).where(studies.c.patient == row.id))
             connection.execute(delete(images).where(images.c.patient == row.id))
             values: dict[str, Any] = dict.fromkeys(

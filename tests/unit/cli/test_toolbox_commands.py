@@ -210,6 +210,7 @@ def test_the_mapping_table_is_exported_looked_up_purged_and_audited(incoming, ow
     assert found["patient_id"] == "MRN0000001"
     deidgate("mapping", "look-up", "nobody", "--why", "test", code=3)
     deidgate("mapping", "purge", patient["id_new"], "--why", "withdrawn", "--yes")
+    assert "nothing was forgotten" in deidgate("mapping", "purge", "P-NOBODY", "--why", "withdrawn", "--yes", code=3)
     deidgate("mapping", "look-up", patient["id_new"], "--why", "test", code=3)
     trail = deidgate("audit", "list")
     assert all(action in trail for action in ("export-uids", "export-patients", "look-up", "purge-patient"))

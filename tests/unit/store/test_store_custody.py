@@ -230,7 +230,7 @@ def test_the_pseudonym_of_a_purged_patient_is_not_given_again(store):
 
 
 def test_purging_whom_nobody_knows_is_nothing(store):
-    assert store.custody.purge_patient("trial", "P-UNKNOWN", "ann", "test") == 0
+    assert store.custody.purge_patient("trial", "P-UNKNOWN", "ann", "test") is None
     assert actions(store) == []
 
 
