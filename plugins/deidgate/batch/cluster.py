@@ -45,7 +45,7 @@ class Cluster:
         Raises
         ------
         Unavailable
-            ``scheduler-unavailable``, ``cluster-without-workers``.
+            ``scheduler-unavailable``, ``cluster-without-workers``, ``cluster-cannot-work``.
         ExtraMissingError
             Dask is not installed.
         """
@@ -83,7 +83,10 @@ class Cluster:
             else:
                 # The worker died with it again and again; or the mapping table does not answer there.
                 error = future.exception()
-                code = getattr(error, "code", "worker-died")
+                code = getattr(error, "code", "")
+                if not code and not isinstance(error, distributed.KilledWorker):
+                    raise Unavailable("cluster-cannot-work", type(error).__name__)
+                code = code or "worker-died"
                 lines = [Line(str(task.path), "failed", code, size=task.size) for task in chunk]
                 yield [Done(task.key, (line,)) for task, line in zip(chunk, lines, strict=True)]
 

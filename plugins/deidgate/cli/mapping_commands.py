@@ -7,6 +7,7 @@ import csv
 import getpass
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.cli.options import FILE, json_option, mapping_options, policy_option
 from deidgate.cli.table import open_table
 from deidgate.errors import ConfigurationError
@@ -111,10 +113,7 @@ def import_(
       deidgate mapping import trial-ids.csv --project trial12 --dry-run
     Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).
     """
-    import sys
-
     from deidgate.batch import policies
-    from deidgate.cli.exits import Exit
     from deidgate.store.model import PatientRow
 
     rows = [PatientRow(number, project, site, old, new) for number, old, new in _read(file)]
@@ -150,10 +149,6 @@ def look_up(
       deidgate mapping look-up P-7KD2M9QX --why "incidental finding, ethics 2026/17"
     Exit codes: 0 found, 1 refused, 3 nobody found.
     """
-    import sys
-
-    from deidgate.cli.exits import Exit
-
     if value == "-":
         value = sys.stdin.readline().strip()
     with open_table(mapping, keys) as store:

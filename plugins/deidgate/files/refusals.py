@@ -146,6 +146,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "port-in-use": ("another program listens on this port", "choose another one"),
         "tls-files": ("certificate or key cannot be used", "give PEM files that belong together"),
         "scheduler-unavailable": ("the Dask scheduler does not answer", "check its address"),
+        "cluster-cannot-work": (
+            "the cluster cannot run deidgate",
+            "install the same version for its scheduler and for every worker, then run again",
+        ),
         "cluster-without-workers": ("the cluster has no workers", "start some with `dask worker`"),
     }
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Dask cluster of two workers: the same files, also when one of them is lost."""
 
+import operator
 import os
 import signal
 import threading
@@ -39,6 +40,18 @@ def test_a_cluster_gives_the_same_files_as_this_machine(incoming, tmp_path, clus
         summary = one.run([incoming], tmp_path / "cluster", scheduler=cluster.scheduler_address)
     assert summary.counts == {"done": 500}
     assert contents(tmp_path / "local") == contents(tmp_path / "cluster")
+
+
+def test_a_cluster_that_cannot_run_deidgate_is_said_at_once_and_no_file_is_blamed(
+    incoming, tmp_path, cluster, monkeypatch
+):
+    # As where it is not installed: what was submitted cannot be called there.
+    monkeypatch.setattr("deidgate.batch.cluster.work", operator.truth)
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        with pytest.raises(Unavailable, match="cluster-cannot-work"):
+            one.run([incoming], tmp_path / "out", scheduler=cluster.scheduler_address)
+        monkeypatch.undo()
+        assert one.run([incoming], tmp_path / "out", scheduler=cluster.scheduler_address).counts == {"done": 500}
 
 
 def test_the_loss_of_a_worker_loses_no_file(incoming, tmp_path, cluster):
