@@ -145,6 +145,7 @@ class Deidentifier:
         limits: Limits | None = None,
         mark_key: StrPath | None = None,
         accept: Collection[str] = (),
+        settled: float | None = None,
         tell: Callable[[Progress], None] = lambda _: None,
     ) -> Summary:
         """De-identify files, folders, archives and media below the folder `output`; resume if that was begun before.
@@ -178,6 +179,8 @@ class Deidentifier:
             PEM file of the gateway's key, to sign results as it does.
         accept : collection of str
             Reasons to hold that are let pass: ``patient-id-collides``, ``study-has-two-patients``.
+        settled : float, optional
+            Leave files for a later run that somebody wrote to since that moment (seconds since the epoch).
         tell : callable
             Hears about progress.
 
@@ -220,7 +223,7 @@ class Deidentifier:
             job, given = prepared(paths, job, given)
             pool = Cluster(job, scheduler)
         count = default_jobs() if jobs is None else jobs
-        return run(paths, job, jobs=count, state=given, pool=pool, tell=tell)
+        return run(paths, job, jobs=count, state=given, pool=pool, settled=settled, tell=tell)
 
     def _opened(self) -> tuple[Instances, Identities]:
         # A run over folders leaves these to its own processes.

@@ -21,7 +21,7 @@ from deidgate.files.guard import check_place, check_writable
 from deidgate.files.journal import Journal, Line, key_of
 from deidgate.files.names import safe_name
 from deidgate.files.report import write_reports
-from deidgate.files.walk import Found, Passed, walk
+from deidgate.files.walk import Found, Passed, has_settled, walk
 from deidgate.policy.load import load_policy
 from deidgate.pseudonym.uids import new_uid
 
@@ -96,6 +96,7 @@ def run(
     jobs: int,
     state: Path | None = None,
     pool: Pool | None = None,
+    settled: float | None = None,
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """De-identify everything below `inputs`.
@@ -112,6 +113,8 @@ def run(
         Folder of journal and reports; beside the output by default.
     pool : Pool, optional
         Where to work instead, for example a `deidgate.batch.cluster.Cluster` that was made for the same job.
+    settled : float, optional
+        Leave files for a later run that somebody wrote to since that moment (seconds since the epoch).
     tell : callable
         Hears about progress, now and then.
 
@@ -136,7 +139,7 @@ def run(
         media: list[Path] = []
         reports: list[Path] = []
         try:
-            with closing(chosen.results(_chunks(inputs, state, under))) as results:  # type: ignore[type-var]
+            with closing(chosen.results(_chunks(inputs, state, under, settled))) as results:  # type: ignore[type-var]
                 for done in results:
                     journal.record((one.key, list(one.lines)) for one in done)
                     for one in done:
@@ -207,7 +210,7 @@ def _root_name(path: Path, taken: set[str]) -> str:
     return candidate
 
 
-def _chunks(inputs: Sequence[Path], state: Path, under: _Under) -> Iterator[list[Task]]:
+def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float | None) -> Iterator[list[Task]]:
     """Tasks in the order of the walk; what is finished already, and what was not read, is accounted for on the way."""
     chunk: list[Task] = []
     size = 0
@@ -220,6 +223,8 @@ def _chunks(inputs: Sequence[Path], state: Path, under: _Under) -> Iterator[list
             _count(under, (line,))
             if len(under.passed) >= 1000:
                 _flush_passed(under)
+            continue
+        if settled is not None and not has_settled(found, settled):
             continue
         task = _task(found)
         if under.journal.is_done(task.key):

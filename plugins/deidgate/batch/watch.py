@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from deidgate.batch.deidentifier import Deidentifier
 from deidgate.batch.run import Summary
-from deidgate.files.walk import Found, walk
+from deidgate.files.walk import Found, has_settled, walk
 
 
 class Watch:
@@ -53,32 +52,23 @@ class Watch:
         self._seen: tuple[int, int, int] | None = None
 
     def look(self) -> Summary | None:
-        """De-identify what is new and settled; None if there is nothing new, or something is still being written."""
-        now = self._clock()
+        """De-identify what is new and settled; None if there is none. What is still being written waits.
+
+        Files that come without a pause keep nobody waiting but themselves.
+        """
+        settled = self._clock() - self._settle_s
         files, newest, size = 0, 0, 0
         for found in walk([self._incoming]):
-            if isinstance(found, Found):
+            if isinstance(found, Found) and has_settled(found, settled):
                 files += 1
                 size += found.size
                 newest = max(newest, found.changed_ns)
         state = (files, newest, size)
         if state == self._seen or not files:
             return None
-        # A copy can keep an old time of change: the time of the i-node tells when it arrived here.
-        if now - max(newest / 1e9, self._arrived()) < self._settle_s:
-            return None
-        summary = self._deidentifier.run([self._incoming], self._output, layout=self._layout, jobs=self._jobs)
+        summary = self._deidentifier.run(
+            [self._incoming], self._output, layout=self._layout, jobs=self._jobs, settled=settled
+        )
         self._seen = state
         self._tell(summary)
         return summary
-
-    def _arrived(self) -> float:
-        latest = 0.0
-        for folder, _, names in os.walk(self._incoming):
-            for name in names:
-                try:
-                    latest = max(latest, os.stat(os.path.join(folder, name)).st_ctime)  # noqa: PTH116, PTH118
-                except OSError:
-                    # It went away: the next look will see.
-                    continue
-        return latest

@@ -72,6 +72,19 @@ class Passed:
     code: str
 
 
+def has_settled(found: Found, since: float) -> bool:
+    """True if nobody has written to the file since that moment (seconds since the epoch).
+
+    A copy can keep an old time of change: the time of the i-node tells when it arrived here.
+    """
+    try:
+        arrived_ns = os.stat(found.path).st_ctime_ns  # noqa: PTH116 - hot path
+    except OSError:
+        # It went away: the next look will see.
+        return False
+    return max(found.changed_ns, arrived_ns) <= since * 1e9
+
+
 def walk(inputs: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[Found | Passed]:
     """Files below `inputs`, in the order of the inputs.
 
