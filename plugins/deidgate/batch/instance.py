@@ -23,6 +23,7 @@ from deidgate.batch.pixelend import pixel_end
 from deidgate.batch.template import NotTemplated, Template, learn
 from deidgate.errors import CannotDeidentify, VerificationFailed
 from deidgate.files.atomic import Staging, copy_bytes
+from deidgate.files.bare import with_meta
 from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
 from deidgate.gateway.original import Original
@@ -186,7 +187,7 @@ class Instances:
 
     def bytes_of(self, data: bytes) -> tuple[bytes, Made]:
         """The result for the file content `data`, in memory, by the long way."""
-        return self._result(data)[:2]
+        return self._result(with_meta(data))[:2]
 
     def _begin(self, head: bytes) -> tuple[int, str]:
         """Where the dataset begins, and its syntax; 0 if it has to go the long way."""
@@ -276,7 +277,7 @@ class Instances:
             raise VerificationFailed("fast-path-contradicts")
 
     def _long_way(self, descriptor: int, size: int, scanned: Scanned | None, start: int, syntax: str) -> Made:
-        data = _read_all(descriptor, size)
+        data = with_meta(_read_all(descriptor, size))
         result, made, known = self._result(data)
         if self._staging is not None:
             partial, target = self._staging.create()

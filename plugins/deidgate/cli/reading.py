@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -11,10 +12,11 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ImplicitVRLittleEndian
 
 from deidgate.errors import ConfigurationError
+from deidgate.files.bare import with_meta
 
 
 def opened(path: Path, *, pixels: bool = True) -> Dataset:
-    """The dataset in the file `path`; a file without file meta information is read as Implicit VR Little Endian.
+    """The dataset in the file `path`; of one without file meta information the first element tells how it is written.
 
     Raises
     ------
@@ -31,7 +33,8 @@ def opened(path: Path, *, pixels: bool = True) -> Dataset:
 
 def _without_meta(path: Path, pixels: bool) -> Dataset:
     try:
-        dataset = dcmread(path, force=True, stop_before_pixels=not pixels)
+        content = BytesIO(with_meta(path.read_bytes()))
+        dataset = dcmread(content, force=True, stop_before_pixels=not pixels)
         known = "SOPClassUID" in dataset
     except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, AttributeError, zlib.error):
         raise ConfigurationError("not-dicom", str(path)) from None

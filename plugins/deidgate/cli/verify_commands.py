@@ -33,6 +33,7 @@ def verify(original: Path, result: Path, report: Path | None, as_json: bool) -> 
     Without the plan of the run it judges by what the result itself claims; what only a policy can explain is a finding.
     """
     from deidgate.errors import ConfigurationError
+    from deidgate.files.bare import with_meta
     from deidgate.verify.gate import verify as gate
 
     if not original.exists() or not result.exists():
@@ -42,7 +43,7 @@ def verify(original: Path, result: Path, report: Path | None, as_json: bool) -> 
         raise ConfigurationError("no-pairs", str(report or f"{result}.deidgate/report.csv"))
     bad = 0
     for before, after in pairs:
-        verdict = gate(before.read_bytes(), after.read_bytes())
+        verdict = gate(with_meta(before.read_bytes()), after.read_bytes())
         bad += not verdict.ok
         for finding in verdict.findings:
             if as_json:

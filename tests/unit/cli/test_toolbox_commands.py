@@ -378,3 +378,15 @@ def test_archives_are_results_too(own_place):
     (folder / "a.zip").write_bytes(zipped([("IM1.dcm", encoded(ct(rows=8)))]))
     deidgate("run", "--policy", "basic", "--jobs", 0, "in", "out")
     assert zipfile.ZipFile(own_place / "out" / "a.zip").namelist() == ["IM1.dcm"]
+
+
+def test_a_dataset_without_file_meta_is_explained_edited_and_verified_as_it_is_written(own_place):
+    source = get_testdata_file("ExplVR_LitEndNoMeta.dcm")
+    deidgate("edit", source, "edited.dcm", "--add", "PatientID=P1")
+    edited = pydicom.dcmread("edited.dcm")
+    assert edited.file_meta.TransferSyntaxUID.is_implicit_VR is False
+    assert "PatientID" in deidgate("explain", "--policy", "basic", source)
+    Path("bare").write_bytes(Path("edited.dcm").read_bytes()[132:])
+    deidgate("run", "--policy", "basic", "--jobs", 0, "bare", "out")
+    (result,) = Path("out").iterdir()
+    assert "0 with findings" in deidgate("verify", "bare", result)
