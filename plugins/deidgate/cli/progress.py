@@ -6,7 +6,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -19,6 +20,7 @@ from deidgate.batch.run import count_files
 
 _LINE_EVERY_S = 10.0
 _RATE_OVER_S = 5.0
+_MARK_EVERY_S = 0.5
 
 
 class Meter:
@@ -31,16 +33,26 @@ class Meter:
     stream : text stream
     quiet : bool
         Show nothing.
+    clock : callable
+        Seconds.
     """
 
-    def __init__(self, inputs: Sequence[Path], stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Path],
+        stream: TextIO = sys.stderr,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._inputs = inputs
         self._stream = stream
         self._quiet = quiet
         self._bar: Progress | None = None
-        self._began = self._said = time.monotonic()
-        self._rate_from = (self._began, 0, 0)
-        self._rate = ""
+        self._clock = clock
+        self._said = clock()
+        self._marks = deque([(self._said, 0, 0)])
+        """Moments of the last seconds, with files and bytes until then."""
         self._over = False
 
     def __enter__(self) -> Self:
@@ -71,19 +83,26 @@ class Meter:
         """Show how far it is."""
         if self._quiet:
             return
-        now = time.monotonic()
-        then, files, size = self._rate_from
-        if now - then >= _RATE_OVER_S or not self._rate:
-            elapsed = max(now - then, 1e-6)
-            self._rate = f"{(far.files - files) / elapsed:,.0f} files/s {(far.size - size) / elapsed / 1e6:,.0f} MB/s"
-            self._rate_from = (now, far.files, far.size)
+        now = self._clock()
+        rate = self._rate(now, far)
         counts = ", ".join(f"{number} {status}" for status, number in sorted(far.counts.items()) if status != "done")
         if self._bar is not None:
-            self._bar.update(self._task, completed=far.files, rate=self._rate, counts=counts)
+            self._bar.update(self._task, completed=far.files, rate=rate, counts=counts)
         elif now - self._said >= _LINE_EVERY_S:
             self._said = now
-            self._stream.write(f"{far.files} files, {self._rate}{', ' + counts if counts else ''}\n")
+            self._stream.write(f"{far.files} files, {rate}{', ' + counts if counts else ''}\n")
             self._stream.flush()
+
+    def _rate(self, now: float, far: Far) -> str:
+        """Files and bytes in a second, over the last seconds."""
+        while len(self._marks) > 1 and now - self._marks[1][0] >= _RATE_OVER_S:
+            self._marks.popleft()
+        then, files, size = self._marks[0]
+        elapsed = max(now - then, 1e-3)
+        if now - self._marks[-1][0] >= _MARK_EVERY_S:
+            self._marks.append((now, far.files, far.size))
+        rate = (far.files - files) / elapsed
+        return f"{rate:,.{0 if rate >= 10 else 1}f} files/s {(far.size - size) / elapsed / 1e6:,.0f} MB/s"
 
     def _counted(self, files: int, size: int) -> bool:
         if self._bar is not None and not self._over:

@@ -165,6 +165,9 @@ def run(
         sys.exit(Exit.INCOMPLETE)
 
 
+_NO_FOLDERS = frozenset({".7z", ".bz2", ".dcm", ".dic", ".dicom", ".gz", ".ima", ".rar", ".tar", ".tgz", ".xz"})
+
+
 def _places(paths: tuple[Path, ...], *, beside: bool) -> tuple[list[Path], Path, Path | None]:
     """Inputs, the folder of results, and the zip that they end in."""
     if beside:
@@ -175,6 +178,9 @@ def _places(paths: tuple[Path, ...], *, beside: bool) -> tuple[list[Path], Path,
     if len(paths) < 2:
         raise click.UsageError("give at least one IN, and OUT")
     inputs, output = list(paths[:-1]), paths[-1]
+    if output.suffix.lower() in _NO_FOLDERS and not output.is_dir():
+        # A folder of that name is what nobody meant.
+        raise click.UsageError(f"OUT is a folder or a new .zip, and {output.name} is named like a file; see --beside")
     if output.suffix.lower() != ".zip":
         return inputs, output, None
     if os.path.lexists(output):

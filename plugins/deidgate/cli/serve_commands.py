@@ -20,7 +20,8 @@ Examples:
   deidgate serve incoming/ out/ --policy basic --every 5
 
 \b
-Ends with an interrupt (exit code 130) or SIGTERM (0). Started again, it goes on where it stopped."""
+Exit codes: 1 refused before the start, 2 wrong command line; an interrupt ends it with 130, SIGTERM with 0.
+Started again, it goes on where it stopped."""
 )
 @click.argument("incoming", type=FOLDER)
 @click.argument("output", type=PATH)

@@ -390,3 +390,9 @@ def test_a_dataset_without_file_meta_is_explained_edited_and_verified_as_it_is_w
     deidgate("run", "--policy", "basic", "--jobs", 0, "bare", "out")
     (result,) = Path("out").iterdir()
     assert "0 with findings" in deidgate("verify", "bare", result)
+
+
+@pytest.mark.parametrize("out", ["out.tar", "out.dcm", "OUT.TGZ"])
+def test_a_result_named_like_a_file_that_cannot_be_made_is_refused_and_makes_no_folder(scan, out):
+    assert "--beside" in deidgate("run", scan, out, code=2)
+    assert not Path(out).exists()
