@@ -50,6 +50,9 @@ _LOSSY = {
 }
 """Transfer Syntaxes that are always lossy, and their Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1)."""
 
+_PIECE = 1 << 20
+"""Cells that are looked at at once."""
+
 _LARGEST_ELEMENT = 0xFFFFFFFE
 """Length of the largest native element, and of offsets in a Basic Offset Table (PS3.5 7.1.1 and A.4)."""
 
@@ -107,11 +110,18 @@ def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
         return dataset
     buffer = native_buffer(dataset, d)
     cells = np.frombuffer(buffer, dtype=d.cell, count=d.native_bytes // d.cell.itemsize)
-    kept = _as_cells(stored_values(cells, d), d)
-    if np.array_equal(kept, cells):
+    edited: NDArray[Any] | None = None
+    # In pieces: the arithmetic takes eight bytes a cell.
+    for start in range(0, cells.size, _PIECE):
+        piece = cells[start : start + _PIECE]
+        kept = _as_cells(stored_values(piece, d), d)
+        if not np.array_equal(kept, piece):
+            edited = cells.copy() if edited is None else edited
+            edited[start : start + _PIECE] = kept
+    if edited is None:
         return dataset
     result = copied(dataset)
-    _write(result, d.keyword, kept.tobytes() + buffer[d.native_bytes :])
+    _write(result, d.keyword, b"".join((edited.data, buffer[d.native_bytes :])))
     return result
 
 
@@ -190,9 +200,10 @@ def _mask_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], 
         here = _of_frame(boxes, index)
         if here:
             _edit_frame(edited, d, index, here, darkest(native_frame(original, d, index), dataset, d, fill))
-    result = copied(dataset)
-    _write(result, d.keyword, bytes(edited))
-    _true_extremes(result, d, (native_frame(bytes(edited), d, index) for index in range(d.frames)))
+    result, masked = copied(dataset), bytes(edited)
+    del edited
+    _write(result, d.keyword, masked)
+    _true_extremes(result, d, (native_frame(masked, d, index) for index in range(d.frames)))
     return result
 
 

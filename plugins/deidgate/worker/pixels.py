@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from io import BytesIO
 
@@ -15,6 +16,9 @@ from deidgate.pixels.mask import strip_codestream_comments, strip_embedded_overl
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.sampling import SeriesMemory
 from deidgate.plan.model import PixelPlan
+
+_LARGE = 64 << 20
+"""Bytes of a file whose memory is not left to chance."""
 
 
 class LazyPixels:
@@ -31,15 +35,29 @@ class LazyPixels:
         with self._lock:
             if self._model is None:
                 self._model = models.load(threads=1)
-            return assess(dcmread(BytesIO(original)), plan, self._sampler, self._model)
+            outcome = assess(dcmread(BytesIO(original)), plan, self._sampler, self._model)
+        _released(len(original))
+        return outcome
 
     def mask(self, result: bytes, boxes: tuple[Box, ...]) -> bytes:
         """The file `result` with `boxes` blanked, and nothing left in unused bits or beside the codestreams."""
-        dataset = dcmread(BytesIO(result))
-        clean = blanked(dataset, boxes) if boxes else strip_codestream_comments(strip_embedded_overlay_bits(dataset))
-        if clean is dataset:
-            # Most are: what need not be written again stays as Orthanc wrote it.
-            return result
-        out = BytesIO()
-        clean.save_as(out, enforce_file_format=True)
-        return out.getvalue()
+        clean = _cleaned(result, boxes)
+        _released(len(result))
+        return clean
+
+
+def _cleaned(result: bytes, boxes: tuple[Box, ...]) -> bytes:
+    dataset = dcmread(BytesIO(result))
+    clean = blanked(dataset, boxes) if boxes else strip_codestream_comments(strip_embedded_overlay_bits(dataset))
+    if clean is dataset:
+        # Most are: what need not be written again stays as Orthanc wrote it.
+        return result
+    out = BytesIO()
+    clean.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def _released(size: int) -> None:
+    """Give back the memory of a large file that was read; a dataset refers to itself and waits for the collector."""
+    if size > _LARGE:
+        gc.collect()
