@@ -157,7 +157,7 @@ class Journal:
         try:
             self._record(results)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise
             # On a full disk SQLite says either, according to what it was about to grow.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
