@@ -147,8 +147,16 @@ def _destination(line: Section) -> Destination:
     projects = line.words("projects")
     if not projects:
         raise line.error("projects", "empty", ["one project or more"])
-    read = {"dicom": _dicom, "dicomweb": _dicomweb, "folder": _folder}[line.word("kind", KINDS)]
-    return Destination(name, tuple(projects), read(line), _seconds(line, "timeout_s", 30))
+    return Destination(name, tuple(projects), _place(line), _seconds(line, "timeout_s", 30))
+
+
+def _place(line: Section) -> Place:
+    match line.word("kind", KINDS):
+        case "dicom":
+            return _dicom(line)
+        case "dicomweb":
+            return _dicomweb(line)
+    return _folder(line)
 
 
 def _dicom(line: Section) -> DicomNode:

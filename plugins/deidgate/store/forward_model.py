@@ -6,6 +6,7 @@ The transitions are in the database as a trigger too, which refuses the rest; a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -122,3 +123,12 @@ class ForwardView:
     sop_instance_uid: str
     """The new one."""
     changed_at: datetime
+
+
+def by_destination(counts: Iterable[ForwardCount]) -> dict[str, dict[str, int]]:
+    """Numbers by state, for each destination."""
+    found: dict[str, dict[str, int]] = {}
+    for count in counts:
+        states = found.setdefault(count.destination, {})
+        states[count.state.value] = states.get(count.state.value, 0) + count.number
+    return found

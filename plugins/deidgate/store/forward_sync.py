@@ -67,7 +67,7 @@ class ForwardSync:
     def last_event(self) -> int:
         """Number of the latest event; take it before a comparison, and hand it to `since` after it."""
         with self._context.database.read() as connection:
-            return connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one()
+            return connection.execute(select(func.max(events.c.id))).scalar_one() or 0
 
     def _compare(self, projects: Mapping[str, Collection[str]], only: Collection[int] | None) -> Synced:
         now = self._context.clock()

@@ -26,7 +26,7 @@ from deidgate.store.reasons import stated
 from deidgate.store.schema import forwards, items
 
 _LONGEST_DELAY_S = 900.0
-"""Nobody puts anything off for longer (`deidgate.worker.lane`): what would be due later was put off by a wrong clock."""
+"""Nobody puts anything off for longer (`deidgate.worker.lane`): what is due later was put off by a wrong clock."""
 
 _PARCEL = select(
     forwards,

@@ -117,7 +117,7 @@ class Lane:
                 self._give_back(left, error.code, error.path)
                 raise
             except Exception:
-                self._give_back(left, "internal-error")
+                self._blame(left)
                 raise
 
     def _take_back(self, sender: Sender) -> None:
@@ -146,6 +146,14 @@ class Lane:
     def _give_back(self, left: dict[int, Parcel], code: str, path: str = "") -> None:
         if left:
             self._settle([self._again(parcel, code, path) for parcel in left.values()])
+
+    def _blame(self, left: dict[int, Parcel]) -> None:
+        """Nothing may be tried for ever, but of several it is not known which one it was."""
+        alone = next(iter(left.values())) if len(left) == 1 else None
+        if alone is not None and self._patience.is_over(alone.attempts):
+            self._settle([Held(alone, "internal-error")])
+        else:
+            self._give_back(left, "internal-error")
 
     def _settle(self, outcomes: Sequence[ForwardOutcome]) -> None:
         for lost in self._forwards.settle(outcomes):
