@@ -150,6 +150,17 @@ class Forwards:
             rows = connection.execute(query).all()
         return [ForwardCount(name, ForwardState(state), code, number) for name, state, code, number in rows]
 
+    def oldest_waiting(self) -> dict[str, datetime]:
+        """For each destination with something to send, when the oldest of it was delivered to research."""
+        query = (
+            select(forwards.c.destination, func.min(items.c.delivered_at))
+            .join(items, items.c.id == forwards.c.item)
+            .where(forwards.c.due_at.is_not(None))
+            .group_by(forwards.c.destination)
+        )
+        with self._context.database.read() as connection:
+            return {name: at for name, at in connection.execute(query) if at is not None}
+
     def view(
         self, states: Sequence[ForwardState], destination: str | None = None, limit: int = 200
     ) -> list[ForwardView]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker's parent process: starts one for each processor and those beside the flow, replaces the dead, stops all."""
+"""The worker's parent process: starts one for each processor and some beside the flow, replaces the dead, stops all."""
 
 from __future__ import annotations
 
