@@ -41,7 +41,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(configured, counts, rows)))
         return
-    for line in [*destination_lines({one.name: {} for one in configured} | counts), *map(_line, rows)]:
+    for line in [*destination_lines(_all(configured, counts)), *map(_line, rows)]:
         click.echo(line)
 
 
@@ -91,3 +91,9 @@ def withdrawn(destination: str, items: tuple[int, ...], why: str, by: str) -> No
 def _line(row: ForwardView) -> str:
     place = f" at {row.path}" if row.path else ""
     return f"{row.item_id:>6} {row.destination} {row.state}: {row.code}{place}, instance {row.sop_instance_uid}"
+
+
+def _all(configured: tuple[Destination, ...], counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Those that nothing was handed on to yet, too."""
+    nothing: dict[str, dict[str, int]] = {one.name: {} for one in configured}
+    return nothing | counts

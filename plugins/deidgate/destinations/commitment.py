@@ -56,20 +56,20 @@ class Answers:
             self._open[transaction] = None
         return transaction
 
-    def take(self, event: Any) -> int:
-        """Handler of N-EVENT-REPORT: the status to answer."""
+    def take(self, event: Any) -> tuple[int, None]:
+        """Handler of N-EVENT-REPORT: the status to answer, and no dataset."""
         try:
             information = event.event_information
             transaction = str(information.get("TransactionUID", ""))
             answer = _answer(information)
         except (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, OSError):
-            return 0x0110
+            return 0x0110, None
         with self._changed:
             # A transaction that nobody waits for (any more) is asked for again: its answer is of no use.
             if transaction in self._open:
                 self._open[transaction] = answer
                 self._changed.notify_all()
-        return 0x0000
+        return 0x0000, None
 
     def wait(self, transaction: str, within_s: float, may_come: Callable[[], bool]) -> Mapping[str, int] | None:
         """Failure reason, or `COMMITTED`, of each instance that the answer names; None if no answer came.

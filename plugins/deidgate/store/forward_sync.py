@@ -16,7 +16,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, null, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from deidgate.store.context import Context
@@ -131,10 +145,11 @@ def _take_back(only: Collection[int] | None, now: datetime) -> Any:
 
 def _is_wanted_again(projects: Mapping[str, Collection[str]], only: Collection[int] | None) -> ColumnElement[bool]:
     wanted = or_(
+        false(),
         *(
             and_(forwards.c.destination == name, items.c.project.in_(sorted(found)))
             for name, found in sorted(projects.items())
-        )
+        ),
     )
     delivered = exists().where(items.c.id == forwards.c.item, items.c.state == State.DELIVERED, wanted)
     condition = (forwards.c.state == ForwardState.WITHDRAWN) & delivered
@@ -184,4 +199,5 @@ def _begin(
     ).where(true())  # without it SQLite takes ON CONFLICT for a join
     # Another worker's courier may compare at the same time. A table's insert has one spelling per database.
     spelled = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(spelled(forwards).from_select(columns, rows).on_conflict_do_nothing()).rowcount
+    statement = spelled(forwards).from_select(columns, rows).on_conflict_do_nothing()
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
