@@ -170,7 +170,7 @@ def _kind(post: _Post) -> tuple[str, str]:
 
 
 def _files(tls: Tls | None) -> TlsFiles:
-    return TlsFiles() if tls is None else TlsFiles(tls.ca, tls.certificate, tls.key)
+    return TlsFiles() if tls is None else TlsFiles(tls.ca, tls.certificate, tls.key or tls.certificate)
 
 
 def _store(association: Association, post: _Post) -> Ending | None:

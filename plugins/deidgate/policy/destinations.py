@@ -170,6 +170,8 @@ def _dicom(line: Section) -> DicomNode:
     listen = line.get("listen", int, 0)
     if not 0 <= listen < 65536:
         raise line.error("listen", "unknown-value", ["0 to 65535"])
+    if listen and tls and files.certificate is None:
+        raise line.error("certificate", "missing-key", ["what answers over TLS needs one, with listen"])
     return DicomNode(
         host,
         int(port),

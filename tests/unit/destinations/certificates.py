@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deidgate.dimse.tls import TlsFiles
+
 
 class Authority:
     """Signs certificates and writes them, with their key, into a folder."""
@@ -35,6 +37,11 @@ class Authority:
             + signed.public_bytes(serialization.Encoding.PEM)
         )
         return path
+
+    def files(self, name: str) -> TlsFiles:
+        """What a server of that name needs, which asks its clients for certificates of this authority."""
+        own = self.certificate(name)
+        return TlsFiles(self.pem, own, own)
 
     def _signed(self, subject, public_key, *, ca):
         now = datetime.datetime.now(datetime.UTC)

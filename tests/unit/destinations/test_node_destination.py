@@ -20,7 +20,7 @@ from deidgate.destinations.commitment import PUSH_MODEL
 from deidgate.destinations.node import NodeSender
 from deidgate.destinations.sender import NotNow, NotTaken, Taken
 from deidgate.dimse.receive import SYNTAXES
-from deidgate.dimse.tls import TlsFiles, server_context
+from deidgate.dimse.tls import server_context
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomNode, Tls
 
@@ -261,7 +261,7 @@ def stranger(tmp_path_factory):
 
 
 def of_server(authority):
-    return server_context(TlsFiles(authority.pem, authority.certificate("archive")))
+    return server_context(authority.files("archive"))
 
 
 def test_over_tls_with_a_certificate_of_ours(authority, shelf):

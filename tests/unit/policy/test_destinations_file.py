@@ -91,6 +91,7 @@ def test_tls_and_commitment_are_what_holds_when_nothing_is_said(load):
         ("answer_s = 120", "answer_s = 0", "1 or more"),
         ("listen = 11113", "listen = 70000", "0 to 65535"),
         ('calling = "GATE"', "tls = false", "files-without-tls"),
+        ('certificate = "/run/destinations/pacs.pem"', "", "what answers over TLS needs one"),
         ('certificate = "/run', 'key = "/run', "certificate and key"),
         ('ca = "/run', 'ca = "run', "not-absolute"),
         ("https://web", "ftp://web", "not-an-address"),
