@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from deidgate.policy.tomlfile import Section, read_toml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TITLE = re.compile(r"[ -\[\]-~]{1,16}")
+_URL = re.compile(r"(?P<scheme>https?)://(?P<user>[^/?#\s]*@)?[^/?#@\s]+(/[^?#\s]*)?")
 KINDS = ("dicom", "dicomweb", "folder")
 COMMITMENTS = ("required", "none")
 
@@ -186,23 +186,18 @@ def _dicom(line: Section) -> DicomNode:
 
 def _dicomweb(line: Section) -> DicomWeb:
     url = line.get("url", str).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        wrong = parts.scheme not in ("https", "http") or not parts.hostname or bool(parts.query or parts.fragment)
-        named = bool(parts.username or parts.password)
-    except ValueError:
-        wrong, named = True, False
-    if wrong:
+    parts = _URL.fullmatch(url)
+    if parts is None:
         raise line.error("url", "not-an-address", ["https://HOST[:PORT]/PATH"])
-    if named:
-        # It would be in logs and in backups of the configuration.
+    if parts["user"]:
+        # It would be in everything that shows the configuration.
         raise line.error("url", "password-in-address", ["user, and password as a file"])
     user, password, token = line.get("user", str, ""), _file(line, "password"), _file(line, "token")
     if bool(user) != (password is not None):
         raise line.error("user", "incomplete", ["user and password together"])
     if user and token is not None:
         raise line.error("token", "two-ways", ["user and password, or token"])
-    if parts.scheme == "http" and (user or token is not None):
+    if parts["scheme"] == "http" and (user or token is not None):
         raise line.error("url", "secret-over-http", ["https with a password or token"])
     return DicomWeb(url, _tls(line), user, password, token)
 

@@ -22,6 +22,7 @@ COMMANDS = (
     *("approvals", "approvals list", "approvals ask", "approvals approve", "approvals require"),
     *("approvals require-no-more", "audit", "audit verify", "audit list", "audit head"),
     *("sites", "sites list", "sites add", "sites certificate", "sites trust", "sites revoke"),
+    *("destinations", "destinations list", "destinations retry", "destinations withdrawn"),
     *("backup", "restore", "rotate-encryption-key"),
     *("research", "research download", "credentials", "prove", "test"),
 )

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """destinations.toml: what is wrong in it is said with file, key and what is accepted; nothing is guessed."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deidgate.errors import ConfigurationError
 from deidgate.policy.destinations import DicomNode, DicomWeb, Folder, Tls, load_destinations
@@ -115,3 +117,34 @@ def test_a_wrong_file_is_refused_with_file_key_and_what_is_accepted(load, old, n
 def test_two_destinations_listen_on_two_ports(load):
     with pytest.raises(ConfigurationError, match="port-twice"):
         load(FILE + FILE.split("[[destination]]\n")[1].join(["[[destination]]\n", ""]).replace("pacs", "pacs-two"))
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def shipped():
+    """The file as it is, and with its examples switched on."""
+    text = (ROOT / "orthanc-ingest" / "destinations.toml").read_text(encoding="utf-8")
+    on = [
+        line.removeprefix("# ")
+        for line in text.splitlines()
+        if line.startswith("# [[destination]]") or re.match(r"# [a-z_]+ = ", line)
+    ]
+    return text, "\n".join(on)
+
+
+def test_the_shipped_file_has_no_destination_and_its_examples_are_right(load):
+    text, on = shipped()
+    assert load(text) == ()
+    assert [type(one.place) for one in load(on)] == [DicomNode, DicomWeb, Folder]
+
+
+def test_the_guide_gives_the_worker_what_the_examples_name(load):
+    guide = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    (compose,) = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL))
+    assert compose.keys() == {"services"}
+    assert compose["services"].keys() == {"worker"}
+    mounted = {volume.split(":")[1] for volume in compose["services"]["worker"]["volumes"]}
+    archive, cloud, share = (one.place for one in load(shipped()[1]))
+    assert mounted == {str(path) for path in (archive.tls.ca, archive.tls.certificate, cloud.token, share.path)}
+    assert compose["services"]["worker"]["ports"] == [f"{archive.listen}:{archive.listen}"]
