@@ -45,8 +45,7 @@ def supervise(settings: Settings) -> None:
     # Read by prometheus_client in the children: their counters are files that this process adds up.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
     metrics = _Metrics(settings, counters)
-    beside = (_STEWARD, _COURIER) if load_destinations(settings.destinations) else (_STEWARD,)
-    children = {number: _start(settings, number) for number in (*beside, *range(count(settings)))}
+    children = {number: _start(settings, number) for number in numbers(settings)}
     _log.info("worker-started", extra={"ids": {"processes": count(settings)}})
     while not stop.is_set():
         metrics.serve()
@@ -57,6 +56,18 @@ def supervise(settings: Settings) -> None:
                 stop.wait(_PAUSE_S)
                 children[number] = _start(settings, number)
     _stop_all(list(children.values()))
+
+
+def numbers(settings: Settings) -> tuple[int, ...]:
+    """The processes to be started; the courier only if there are further destinations.
+
+    Raises
+    ------
+    ConfigurationError
+        The file of destinations is wrong: said at the start, while somebody looks.
+    """
+    courier_too = (_COURIER,) if load_destinations(settings.destinations) else ()
+    return (_STEWARD, *courier_too, *range(count(settings)))
 
 
 class _Metrics:

@@ -151,3 +151,8 @@ def test_the_script_starts_from_any_folder(tmp_path):
     done = subprocess.run([str(ROOT / "gateway"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "usage: gateway" in done.stdout
+
+
+def test_the_status_has_a_line_for_each_state_at_each_further_destination():
+    flow = {"states": {"delivered": 3}, "in_flight": 0, "open": True, "destinations": {"pacs": {"waiting": 2}}}
+    assert "pacs: waiting   2" in commands.status_lines((WORKER,), flow)

@@ -15,12 +15,14 @@ from deidgate.destinations.sender import Gone, NotNow, NotTaken, Taken
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.client import Refused
 from deidgate.policy.destinations import Destination, Folder
+from deidgate.settings import Settings
 from deidgate.store import Keys, Store
 from deidgate.store.forward_model import ForwardState, by_destination
 from deidgate.store.model import ItemFilter
 from deidgate.worker.courier import Clerk
 from deidgate.worker.lane import PATIENCE, FromResearch, Lane, Pace
 from deidgate.worker.patience import Patience
+from deidgate.worker.supervisor import numbers
 
 AT_ONCE = Patience(first_s=0.0, longest_s=0.0, tries=3)
 GO_ON = threading.Event()
@@ -267,3 +269,16 @@ def test_what_is_delivered_later_is_found_by_the_next_look(tmp_path):
         assert states(store) == {"share": {"waiting": 2}}
         clerk.turn()
         assert states(store) == {"share": {"waiting": 2}}
+
+
+def test_without_further_destinations_no_process_more_is_started(tmp_path):
+    settings = replace(Settings(), config=tmp_path, processes=2)
+    assert numbers(settings) == (-1, 0, 1)
+    path = tmp_path / "destinations.toml"
+    path.write_text("# none yet\n")
+    assert numbers(settings) == (-1, 0, 1)
+    path.write_text('[[destination]]\nname = "a"\nprojects = ["p"]\nkind = "folder"\npath = "/a"\n')
+    assert numbers(settings) == (-1, -2, 0, 1)
+    path.write_text('[[destination]]\nname = "a"\n')
+    with pytest.raises(ConfigurationError, match="missing-key"):
+        numbers(settings)
