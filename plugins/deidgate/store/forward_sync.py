@@ -78,6 +78,18 @@ class ForwardSync:
             total = Synced(total.new + found.new, total.again + found.again, total.taken_back + found.taken_back)
         return total
 
+    def again(self, projects: Mapping[str, Collection[str]]) -> int:
+        """Make wait what was withdrawn and is delivered anew; how many. The withdrawal is no event of the item."""
+        now = self._context.clock()
+        with self._context.database.read() as connection:
+            if (
+                connection.execute(select(forwards.c.id).where(_is_wanted_again(projects, None)).limit(1)).first()
+                is None
+            ):
+                return 0
+        with self._context.database.write() as connection:
+            return connection.execute(_again(projects, None, now)).rowcount
+
     def last_event(self) -> int:
         """Number of the latest event; take it before a comparison, and hand it to `since` after it."""
         with self._context.database.read() as connection:
@@ -152,7 +164,9 @@ def _is_wanted_again(projects: Mapping[str, Collection[str]], only: Collection[i
         ),
     )
     delivered = exists().where(items.c.id == forwards.c.item, items.c.state == State.DELIVERED, wanted)
-    condition = (forwards.c.state == ForwardState.WITHDRAWN) & delivered
+    # The index of the counts begins with the destination.
+    named = forwards.c.destination.in_(sorted(projects))
+    condition = named & (forwards.c.state == ForwardState.WITHDRAWN) & delivered
     return condition if only is None else condition & forwards.c.item.in_(only)
 
 

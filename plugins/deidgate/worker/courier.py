@@ -51,6 +51,7 @@ class Clerk:
                 self._next_everything = now + _EVERYTHING_S
             elif event != self._event:
                 self._sync.since(self._projects, self._event)
+            self._sync.again(self._projects)
             self._event = event
         except Unavailable as error:
             _log.warning("ledger-unavailable", extra={"ids": {"code": error.code}})

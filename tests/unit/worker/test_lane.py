@@ -5,6 +5,7 @@ import logging
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.unit.destinations.parcels import Shelf
@@ -19,6 +20,7 @@ from deidgate.settings import Settings
 from deidgate.store import Keys, Store
 from deidgate.store.forward_model import ForwardState, by_destination
 from deidgate.store.model import ItemFilter
+from deidgate.store.store import utc_now
 from deidgate.worker.courier import Clerk
 from deidgate.worker.lane import PATIENCE, FromResearch, Lane, Pace
 from deidgate.worker.patience import Patience
@@ -256,6 +258,23 @@ def test_only_the_file_that_was_verified_is_handed_on():
     for other in (shelf.files[1] + b"x", None):
         with pytest.raises(Gone):
             FromResearch(Answers(other))(parcel)
+
+
+def test_what_was_delivered_anew_goes_out_as_soon_as_the_old_one_is_withdrawn(store):
+    (outcome,) = to_go(store, 1)
+    clerk = Clerk(store, [Destination("there", ("trial",), Folder(Path("/unused")))])
+    lane(store, Scripted()).turn(GO_ON)
+    this = ItemFilter(item_ids=frozenset({outcome.claim.item_id}))
+    store.review.withdrawn([item.id for item in store.review.recall(this, "broker", "wrong policy")])
+    clerk.turn()
+    store.review.reprocess(this, "broker", "policy 2")
+    store.queue.settle([delivery(patient(store), claim(store, at=utc_now())[0])])
+    clerk.turn()
+    assert states(store) == {"there": {"recalled": 1}}
+    store.forwards.withdrawn_by_hand("there", [outcome.claim.item_id], "admin", "removed")
+    # Nothing happened to the item since.
+    clerk.turn()
+    assert states(store) == {"there": {"waiting": 1}}
 
 
 def test_what_is_delivered_later_is_found_by_the_next_look(tmp_path):
