@@ -141,6 +141,11 @@ class Settings:
         return self.config / "retention.toml"
 
     @property
+    def destinations(self) -> Path:
+        """The file of further destinations."""
+        return self.config / "destinations.toml"
+
+    @property
     def policies(self) -> Path:
         """The folder of policy files."""
         return self.config / "policies"

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -50,6 +51,8 @@ def as_data(found: Reconciliation) -> dict[str, object]:
         "ingest": asdict(found.ingest),
         "research": asdict(found.research),
         "unwithdrawn": found.unwithdrawn,
+        "destinations": found.destinations,
+        "to_recall_by_hand": found.to_recall_by_hand,
     }
 
 
@@ -62,7 +65,18 @@ def lines(found: Reconciliation) -> list[str]:
         said += _server(name, comparison)
     if found.unwithdrawn:
         said.append(f"recalled, and still to be deleted at research: {found.unwithdrawn}")
+    said += destination_lines(found.destinations)
+    if found.to_recall_by_hand:
+        said.append(f"recalled, and to be removed by hand: {found.to_recall_by_hand}; ./gateway destinations list")
     return [*said, "it adds up" if found.adds_up else "it does NOT add up"]
+
+
+def destination_lines(destinations: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A line for each further destination."""
+    return [
+        f"to {name}: " + (", ".join(f"{number} {state}" for state, number in sorted(states.items())) or "nothing yet")
+        for name, states in sorted(destinations.items())
+    ]
 
 
 def _is_open(balance: Balance) -> bool:

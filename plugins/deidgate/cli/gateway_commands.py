@@ -14,7 +14,8 @@ import click
 
 from deidgate import holds
 from deidgate.cli import decision_commands
-from deidgate.cli.balance_commands import reconcile_command
+from deidgate.cli.balance_commands import destination_lines, reconcile_command
+from deidgate.cli.destination_commands import destinations
 from deidgate.cli.key_commands import re_encrypt
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import whole_file
@@ -38,6 +39,7 @@ for _command in (
     decision_commands.reprocess,
     decision_commands.purge,
     re_encrypt,
+    destinations,
 ):
     gateway.add_command(_command)
 
@@ -53,6 +55,8 @@ def status(as_json: bool) -> None:
     for state, number in sorted(found["states"].items()):
         click.echo(f"{number:8d} {state}")
     click.echo(f"{found['in_flight'] + found['unread']:8d} in flight")
+    for line in destination_lines(found.get("destinations", {})):
+        click.echo(line)
     click.echo("ingest takes instances in" if found["open"] else "ingest refuses instances: " + _why(found))
 
 

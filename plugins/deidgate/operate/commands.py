@@ -141,6 +141,9 @@ def status_lines(services: tuple[Container, ...], flow: dict[str, object] | None
         return [*lines, "", "where the instances are cannot be told: ./gateway logs worker, ./gateway logs ingest"]
     states = flow.get("states")
     numbers = {**(states if isinstance(states, dict) else {}), "in flight": flow.get("in_flight", 0)}
+    further = flow.get("destinations")
+    for name, there in sorted(further.items() if isinstance(further, dict) else ()):
+        numbers |= {f"{name}: {state}": number for state, number in sorted(there.items())}
     taken = "takes instances in" if flow.get("open") else "REFUSES instances: disk or backlog is at its limit"
     return [*lines, "", *(f"{name:<15} {number}" for name, number in numbers.items()), f"{'ingest':<15} {taken}"]
 

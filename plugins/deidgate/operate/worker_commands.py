@@ -34,6 +34,7 @@ def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one.add_argument("--dry-run", action="store_true", help="only say how many")
     one.set_defaults(run=purge)
 
+    _destinations(several)
     _approvals(several)
     audit = several.add_parser("audit", help="the audit trail").add_subparsers(metavar="ACTION", required=True)
     for name, what in (
@@ -76,6 +77,25 @@ def _which(one: argparse.ArgumentParser) -> None:
     one.add_argument("--policy", metavar="NAME[:VERSION]", help="delivered under this policy")
     one.add_argument("--why", required=True, help=NAMES_NOBODY)
     one.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _destinations(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = several.add_parser("destinations", help="where a project's instances go beside research").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    one = actions.add_parser("list", help="what each has, and what of it a person has to look at")
+    one.add_argument("--json", action="store_true", help="for programs")
+    one.set_defaults(run=destinations_list)
+    for name, what in (
+        ("retry", "have what a destination refused tried again"),
+        ("withdrawn", "record that recalled instances were removed there by hand"),
+    ):
+        one = actions.add_parser(name, help=what)
+        one.add_argument("destination", metavar="NAME")
+        some = "*" if name == "retry" else "+"
+        one.add_argument("items", nargs=some, type=int, metavar="ITEM", help="number in ./gateway destinations list")
+        one.add_argument("--why", required=True, help=NAMES_NOBODY)
+        one.set_defaults(run=destinations_decide, action=name)
 
 
 def _approvals(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -126,6 +146,15 @@ def purge(site: Site, given: argparse.Namespace) -> int:
 def decide(site: Site, given: argparse.Namespace) -> int:
     words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--accept"] if given.accept else [])]
     return _worker(site, "gateway", "hold", given.action, *words)
+
+
+def destinations_list(site: Site, given: argparse.Namespace) -> int:
+    return _worker(site, "gateway", "destinations", "list", *(["--json"] if given.json else []))
+
+
+def destinations_decide(site: Site, given: argparse.Namespace) -> int:
+    words = [given.destination, *map(str, given.items), "--why", given.why, "--by", who()]
+    return _worker(site, "gateway", "destinations", given.action, *words)
 
 
 def approvals(site: Site, given: argparse.Namespace) -> int:

@@ -7,10 +7,11 @@ at again after a while: what is on its way has arrived by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from deidgate.orthanc_io.client import OrthancClient, Refused
+from deidgate.store.forward_model import ForwardState, by_destination
 from deidgate.store.model import Balance
 from deidgate.store.store import Store
 
@@ -49,18 +50,30 @@ class Reconciliation:
     ingest, research : Comparison
     unwithdrawn : int
         Instances that were recalled and whose deletion at research is not confirmed.
+    destinations : mapping
+        Number of instances by state for each further destination.
     """
 
     balances: tuple[Balance, ...]
     ingest: Comparison
     research: Comparison
     unwithdrawn: int
+    destinations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
-        """Received is delivered, held, rejected, recalled or in flight; and the servers have what the ledger says."""
+        """Received is delivered, held, rejected, recalled or in flight; and the servers have what the ledger says.
+
+        What a further destination has not confirmed yet is work to do; what it has and must not have is not in order.
+        """
         sums = all(balance.balanced for balance in self.balances)
-        return sums and self.ingest.agrees and self.research.agrees and not self.unwithdrawn
+        servers = self.ingest.agrees and self.research.agrees and not self.unwithdrawn
+        return sums and servers and not self.to_recall_by_hand
+
+    @property
+    def to_recall_by_hand(self) -> int:
+        """Recalled instances that are still to be removed at a further destination."""
+        return sum(states.get(ForwardState.RECALLED, 0) for states in self.destinations.values())
 
 
 def reconcile(
@@ -85,7 +98,8 @@ def reconcile(
     at_ingest = _compare(lambda: store.reports.at_ingest(source), ingest, pause, looks)
     at_research = _compare(store.reports.research_ids, research, pause, looks)
     unwithdrawn = len(store.review.to_withdraw(_PAGE))
-    return Reconciliation(tuple(store.reports.reconcile()), at_ingest, at_research, unwithdrawn)
+    destinations = by_destination(store.forwards.counts())
+    return Reconciliation(tuple(store.reports.reconcile()), at_ingest, at_research, unwithdrawn, destinations)
 
 
 def _compare(

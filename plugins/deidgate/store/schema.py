@@ -235,6 +235,47 @@ events = Table(
     Index(None, "item"),
 )
 
+# -- further destinations -------------------------------------------------------------------
+
+# What of the delivered items is handed on to which further destination; no row, no further destination.
+forwards = Table(
+    "forwards",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("item", ForeignKey("items.id"), nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("digest", String(128), nullable=False),  # of the file that is meant: as `items.result_digest`
+    Column("state", String(16), nullable=False),
+    # When a courier may take it: `waiting` not before this, `claimed` when the lease ends; else null.
+    Column("due_at", Instant),
+    Column("lease_owner", String(128)),
+    Column("token", BigInteger, nullable=False),  # fencing: grows with every claim and every decision
+    Column("attempts", Integer, nullable=False),  # 0: nothing can have left
+    Column("reason_code", String(128)),
+    Column("reason_path", Text),
+    Column("confirmation", String(32)),  # what it is confirmed by
+    Column("confirmed_at", Instant),
+    Column("changed_at", Instant, nullable=False),
+    UniqueConstraint("item", "destination"),
+    CheckConstraint(
+        "state IN ('waiting', 'claimed', 'confirmed', 'held', 'recalled', 'withdrawn')",
+        name="state",
+    ),
+    CheckConstraint("(state IN ('waiting', 'claimed')) = (due_at IS NOT NULL)", name="due"),
+    CheckConstraint("(state = 'claimed') = (lease_owner IS NOT NULL)", name="lease"),
+    CheckConstraint("state NOT IN ('held', 'recalled') OR reason_code IS NOT NULL", name="reason"),
+    CheckConstraint("(state = 'confirmed') = (confirmation IS NOT NULL)", name="confirmation"),
+    Index(
+        "ix_forwards_due",
+        "destination",
+        "due_at",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index("ix_forwards_counts", "destination", "state", "reason_code"),
+)
+
 # -- audit --------------------------------------------------------------------------------
 
 audit = Table(

@@ -6,6 +6,7 @@ part       for                                                   who
 ========== ===================================================== =======================
 feeder     what ingest has stored                                ingest plugin
 queue      claim and settle                                      worker
+forwards   further destinations: claim and settle                courier
 mapping    pseudonyms, study binding, known content, numbers     worker, toolbox
 custody    look-up, import, export, purge, key rotation          honest broker
 review     release, reject, recall, process again                honest broker, operator
@@ -32,6 +33,8 @@ from deidgate.store.custody import Custody
 from deidgate.store.database import Database
 from deidgate.store.epoch import Epoch, read_epoch
 from deidgate.store.feeder import Feeder
+from deidgate.store.forward_sync import ForwardSync
+from deidgate.store.forwards import Forwards
 from deidgate.store.keys import Keys
 from deidgate.store.mapping import Mapping
 from deidgate.store.prepare import prepare
@@ -54,6 +57,8 @@ class Store:
         self._context = context
         self.feeder = Feeder(context)
         self.queue = Queue(context)
+        self.forwards = Forwards(context)
+        self.forward_sync = ForwardSync(context)
         self.mapping = Mapping(context)
         self.custody = Custody(context)
         self.review = Review(context)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from deidgate.errors import ConfigurationError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest version in `migrations/versions`; a test holds the two together."""
 
 _ADVISORY_LOCK = 0x64656964  # "deid": any number that nothing else in the database uses

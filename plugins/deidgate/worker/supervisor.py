@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker's parent process: starts one for each processor and the steward, replaces those that die, stops all."""
+"""The worker's parent process: starts one for each processor and some beside the flow, replaces the dead, stops all."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
+from deidgate.policy.destinations import load_destinations
 from deidgate.settings import Settings
-from deidgate.worker import steward
+from deidgate.worker import courier, steward
 from deidgate.worker.alive import count
 from deidgate.worker.process import run
 
 _log = logging.getLogger(__name__)
 
-_STEWARD = -1
-"""Number of the process beside the flow."""
+_STEWARD, _COURIER = -1, -2
+"""Numbers of the processes beside the flow; the courier is there only if there are further destinations."""
 _PAUSE_S = 2.0
 """Before a process that died is replaced: one that dies at once must not keep a processor busy."""
 _GRACE_S = 20.0
@@ -44,7 +45,7 @@ def supervise(settings: Settings) -> None:
     # Read by prometheus_client in the children: their counters are files that this process adds up.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
     metrics = _Metrics(settings, counters)
-    children = {number: _start(settings, number) for number in (_STEWARD, *range(count(settings)))}
+    children = {number: _start(settings, number) for number in numbers(settings)}
     _log.info("worker-started", extra={"ids": {"processes": count(settings)}})
     while not stop.is_set():
         metrics.serve()
@@ -55,6 +56,18 @@ def supervise(settings: Settings) -> None:
                 stop.wait(_PAUSE_S)
                 children[number] = _start(settings, number)
     _stop_all(list(children.values()))
+
+
+def numbers(settings: Settings) -> tuple[int, ...]:
+    """The processes to be started; the courier only if there are further destinations.
+
+    Raises
+    ------
+    ConfigurationError
+        The file of destinations is wrong: said at the start, while somebody looks.
+    """
+    courier_too = (_COURIER,) if load_destinations(settings.destinations) else ()
+    return (_STEWARD, *courier_too, *range(count(settings)))
 
 
 class _Metrics:
@@ -94,6 +107,8 @@ def _start(settings: Settings, number: int) -> SpawnProcess:
     context = multiprocessing.get_context("spawn")
     if number == _STEWARD:
         child = context.Process(target=steward.run, args=(settings,), name="steward")
+    elif number == _COURIER:
+        child = context.Process(target=courier.run, args=(settings,), name="courier")
     else:
         child = context.Process(target=run, args=(settings, number), name=f"worker-{number}")
     child.start()

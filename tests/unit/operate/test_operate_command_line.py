@@ -22,6 +22,7 @@ COMMANDS = (
     *("approvals", "approvals list", "approvals ask", "approvals approve", "approvals require"),
     *("approvals require-no-more", "audit", "audit verify", "audit list", "audit head"),
     *("sites", "sites list", "sites add", "sites certificate", "sites trust", "sites revoke"),
+    *("destinations", "destinations list", "destinations retry", "destinations withdrawn"),
     *("backup", "restore", "rotate-encryption-key"),
     *("research", "research download", "credentials", "prove", "test"),
 )
@@ -150,3 +151,8 @@ def test_the_script_starts_from_any_folder(tmp_path):
     done = subprocess.run([str(ROOT / "gateway"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "usage: gateway" in done.stdout
+
+
+def test_the_status_has_a_line_for_each_state_at_each_further_destination():
+    flow = {"states": {"delivered": 3}, "in_flight": 0, "open": True, "destinations": {"pacs": {"waiting": 2}}}
+    assert "pacs: waiting   2" in commands.status_lines((WORKER,), flow)

@@ -16,6 +16,7 @@ from deidgate.orthanc_io.ingest.admission import Admission
 from deidgate.orthanc_io.ingest.rows import LedgerRows
 from deidgate.orthanc_io.ingest.service import IngestService
 from deidgate.orthanc_io.ingest.stored import IngestIndex
+from deidgate.store.forward_model import by_destination
 from deidgate.store.model import Count
 from deidgate.store.states import OPEN
 from deidgate.store.store import Store
@@ -42,6 +43,8 @@ class Status:
         Number of instances by state.
     refused_sender, refused_resources : int
         C-STORE requests refused since the plugin started.
+    destinations : dict of str to dict of str to int
+        Number of instances by state for each further destination; empty where there are none.
     """
 
     version: str
@@ -54,6 +57,7 @@ class Status:
     states: dict[str, int]
     refused_sender: int
     refused_resources: int
+    destinations: dict[str, dict[str, int]]
 
 
 class Report:
@@ -96,6 +100,7 @@ class Report:
             states=states,
             refused_sender=self._admission.refused_sender,
             refused_resources=self._admission.refused_resources,
+            destinations=by_destination(self._store.forwards.counts()),
         )
 
     def families(self) -> Iterator[Metric]:
@@ -118,6 +123,23 @@ class Report:
         refused.add_metric(["sender"], status.refused_sender)
         refused.add_metric(["resources"], status.refused_resources)
         yield refused
+        forwards = GaugeMetricFamily(
+            "deidgate_destination_items",
+            "Instances by further destination, state there and reason",
+            labels=["destination", "state", "code"],
+        )
+        for forward in self._store.forwards.counts():
+            forwards.add_metric([forward.destination, forward.state, forward.code or ""], forward.number)
+        yield forwards
+        oldest = GaugeMetricFamily(
+            "deidgate_destination_oldest_seconds",
+            "Time since the oldest instance that a further destination does not have yet was delivered to research",
+            labels=["destination"],
+        )
+        now = datetime.now(UTC)
+        for destination, since in self._store.forwards.oldest_waiting().items():
+            oldest.add_metric([destination], (now - since).total_seconds())
+        yield oldest
 
 
 class _Metrics(Collector):

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all destinations have in common: they take instances, and say of each what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deidgate.store.forward_model import Parcel
+
+Fetch = Callable[[Parcel], bytes]
+"""The file of an instance, as it was verified and delivered; raises `Gone` or `Unavailable`."""
+
+
+class Gone(Exception):
+    """Research does not have the instance in this form (any more): it is not to be handed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It is there."""
+
+    parcel: Parcel
+    by: str
+    """Kind of confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """It is not there, and will not be."""
+
+    parcel: Parcel
+    code: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """It may be there another time; the others may go on."""
+
+    parcel: Parcel
+    code: str
+    path: str = ""
+
+
+Ending = Taken | NotTaken | NotNow
+
+
+class Sender(Protocol):
+    """One destination, used by one thread."""
+
+    def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
+        """Hand on; one ending for each, as soon as it is known. Those without an ending are tried again.
+
+        Raises
+        ------
+        Unavailable
+            The destination is away: what has no ending yet is tried again later.
+        """
+        ...
+
+    def take_back(self, parcel: Parcel) -> bool:
+        """Whether the destination does not have the instance any more; False where there is no way to do that.
+
+        Raises
+        ------
+        Unavailable
+        """
+        ...

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process that hands delivered instances on to further destinations. Without destinations it is not started."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from deidgate import log
+from deidgate.destinations.open import sender_of
+from deidgate.errors import Unavailable
+from deidgate.orthanc_io.client import OrthancClient
+from deidgate.orthanc_io.ledger import open_store
+from deidgate.policy.destinations import Destination, load_destinations
+from deidgate.settings import Settings
+from deidgate.store.store import Store
+from deidgate.worker.assembly import research_server
+from deidgate.worker.lane import FromResearch, Lane
+
+_log = logging.getLogger(__name__)
+
+_TURN_S = 2.0
+"""Between two looks at what was delivered or recalled."""
+_EVERYTHING_S = 3600.0
+"""Between two comparisons of all: makes good what a look at the newest events could have missed."""
+_GRACE_S = 10.0
+
+
+class Clerk:
+    """Writes down what each destination is to have."""
+
+    def __init__(self, store: Store, destinations: Sequence[Destination]) -> None:
+        self._sync = store.forward_sync
+        self._projects = {one.name: one.projects for one in destinations}
+        self._event = 0
+        self._next_everything = 0.0
+
+    def turn(self) -> None:
+        """Compare what is new, or all if that is due. The ledger is waited for."""
+        now = time.monotonic()
+        try:
+            event = self._sync.last_event()
+            if now >= self._next_everything:
+                self._sync.everything(self._projects)
+                self._next_everything = now + _EVERYTHING_S
+            elif event != self._event:
+                self._sync.since(self._projects, self._event)
+            self._sync.again(self._projects)
+            self._event = event
+        except Unavailable as error:
+            _log.warning("ledger-unavailable", extra={"ids": {"code": error.code}})
+
+
+def lanes(settings: Settings, store: Store, destinations: Sequence[Destination]) -> list[Lane]:
+    """One for each destination."""
+    owner = f"{socket.gethostname()}-courier"
+    server = research_server(settings)
+    return [
+        Lane(one.name, owner, store.forwards, partial(sender_of, one), FromResearch(OrthancClient(server)))
+        for one in destinations
+    ]
+
+
+def run(settings: Settings) -> None:
+    """Hand on until SIGTERM, or until the parent is gone: one process."""
+    log.start(settings.log_level)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    destinations = load_destinations(settings.destinations)
+    with open_store(settings) as store:
+        clerk = Clerk(store, destinations)
+        threads = [
+            threading.Thread(target=lane.run, args=(stop,), name=one.name, daemon=True)
+            for one, lane in zip(destinations, lanes(settings, store, destinations), strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        while not stop.is_set() and os.getppid() == parent:
+            clerk.turn()
+            stop.wait(_TURN_S)
+        stop.set()
+        until = time.monotonic() + _GRACE_S
+        for thread in threads:
+            # What does not end in time leaves a lease that runs out.
+            thread.join(max(0.0, until - time.monotonic()))
