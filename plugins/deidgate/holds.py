@@ -126,7 +126,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     # The way out.
     "modify-refused": Explanation("Orthanc could not carry out the plan for this instance.", _REPORT),
-    "research-refused": Explanation("Research refused the instance.", _REPORT),
+    "research-refused": Explanation(
+        "Research refused the instance: files of more than 1 GiB are not taken, and others should be.", _REPORT
+    ),
     "research-stored-other": Explanation("Research does not hold what was sent to it.", _REPORT),
     "claims-missing": Explanation("The result does not say how it was made.", _REPORT),
     "mark-missing": Explanation("There was no place for the mark in the result.", _REPORT),
