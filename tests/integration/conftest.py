@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,25 @@ def eventually(condition: Callable[[], object], seconds: float = 90.0, every: fl
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(every)
+
+
+def remove_installation(name: str) -> None:
+    """Leave nothing of the installation `name` of the tests: no container, volume, network, key or setting.
+
+    Without asking `./gateway`: what another checkout left here, or a run that was broken off, is not its own.
+    """
+    label = f"label=com.docker.compose.project={_project(name)}"
+    for kind, find, remove in (
+        ("container", ("ls", "--all"), ("rm", "--force")),
+        ("volume", ("ls",), ("rm", "--force")),
+        ("network", ("ls",), ("rm",)),
+    ):
+        listed = subprocess.run(
+            ["docker", kind, *find, "--quiet", "--filter", label], capture_output=True, text=True, check=True
+        ).stdout.split()
+        if listed:
+            subprocess.run(["docker", kind, *remove, *listed], capture_output=True, check=True)
+    shutil.rmtree(ROOT / ".gateway" / name, ignore_errors=True)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.data.instances import uid
-from tests.integration.conftest import ROOT, Gateway, eventually
+from tests.integration.conftest import ROOT, Gateway, eventually, remove_installation
 
 NAME = "custody"
 WHY = ("--why", "test")
@@ -65,9 +65,7 @@ def brought_up():
 
 @pytest.fixture(scope="module")
 def custody():
-    words = [str(ROOT / "gateway"), "--installation", NAME, "down", "--volumes", "--yes"]
-    if (ROOT / ".gateway" / NAME).exists():
-        subprocess.run(words, check=False, capture_output=True)
+    remove_installation(NAME)
     made = brought_up()
     yield made
     made.destroy()

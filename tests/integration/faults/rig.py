@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from tests.integration.conftest import ROOT, Gateway, eventually
+from tests.integration.conftest import ROOT, Gateway, eventually, remove_installation
 
 NAME = "faults"
 COMPOSE_FILES = "docker-compose.yml,tests/integration/faults/stack.yml"
@@ -191,11 +190,7 @@ def brought_up() -> Broken:
     """The gateway, new and healthy."""
     folder = ROOT / ".gateway" / NAME
     command = [str(ROOT / "gateway"), "--installation", NAME]
-    taken_down()
-    # What another checkout on this machine left has its name too, but not its keys.
-    left = docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project=deidgate-{NAME}").split()
-    if left:
-        docker("volume", "rm", "--force", *left)
+    remove_installation(NAME)
     folder.mkdir(parents=True)
     (folder / "env").write_text(f"DEIDGATE_COMPOSE_FILES={COMPOSE_FILES}\n", encoding="utf-8")
     subprocess.run([*command, "up", "--yes"], check=True, cwd=ROOT)
@@ -206,9 +201,7 @@ def brought_up() -> Broken:
 
 def taken_down() -> None:
     """Nothing is left of it."""
-    command = [str(ROOT / "gateway"), "--installation", NAME, "down", "--volumes", "--yes"]
-    subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
-    shutil.rmtree(ROOT / ".gateway" / NAME, ignore_errors=True)
+    remove_installation(NAME)
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> float | None:
