@@ -245,6 +245,7 @@ class Instances:
             try:
                 _write_all(target, filled.header)
                 copy_bytes(descriptor, target, stop, end - stop)
+                self._staging.begin_flush(target)
             finally:
                 os.close(target)
         ids = (filled.study_instance_uid, filled.series_instance_uid, filled.sop_instance_uid)

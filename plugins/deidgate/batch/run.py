@@ -26,7 +26,7 @@ from deidgate.policy.load import load_policy
 from deidgate.pseudonym.uids import new_uid
 
 CHUNK_FILES = 512
-CHUNK_BYTES = 256 << 20
+CHUNK_BYTES = 64 << 20
 """A chunk is full with so many files, or so many bytes."""
 
 STATE = ".deidgate"

@@ -103,14 +103,15 @@ def run(
     Originals are not touched, and nothing is overwritten. What is not DICOM is reported. OUT.deidgate has the reports
     and the journal that lets an interrupted run go on; it names originals, so keep it where they are.
     """
-    from deidgate.batch.start import warmed_up
+    from deidgate.batch.start import loading, warmed_up
 
     inputs, output, archive = _places(paths, beside=beside)
     if jobs != 0 and scheduler is None:
         warmed_up()
-    from deidgate import Deidentifier
-    from deidgate.cli.progress import Meter
-    from deidgate.files.limits import Limits
+    with loading():
+        from deidgate import Deidentifier
+        from deidgate.cli.progress import Meter
+        from deidgate.files.limits import Limits
 
     if state is None:
         named = archive or (inputs[0] if beside else output)
