@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from deidgate.apply.elements import apply
@@ -83,5 +83,5 @@ def _without_claims(data: bytes) -> bytes:
         if tag in dataset:
             del dataset[tag]
     buffer = BytesIO()
-    Dataset.save_as(dataset, buffer, enforce_file_format=True)
+    dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

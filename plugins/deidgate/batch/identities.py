@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from deidgate.errors import CannotDeidentify
+from deidgate.gateway.identity import STUDY_HAS_TWO_PATIENTS
 from deidgate.gateway.ports import Person
 from deidgate.pseudonym import Pseudonyms, PseudonymStyle
 from deidgate.store.mapping import Mapping
-from deidgate.store.model import Conflict, Identity, UidKind, UidPair
+from deidgate.store.model import Conflict, Identity, PatientMapping, UidKind, UidPair
 
 _REMEMBERED = 20_000
 Key = TypeVar("Key")
@@ -131,15 +132,16 @@ class Identities:
             Identity(person.name, person.birth_date),
             self._style,
         )
-        index = self._mapping.patient_index(self._project, found.id)
-        return KnownPatient(found.id, found.pseudonyms, index, bool(found.differs))
+        return self._known(found)
 
     def made(self, pseudonym: str, new_uids: Sequence[str]) -> KnownPatient | None:
         """The patient with this pseudonym, if all of `new_uids` were made for that patient."""
         found = self._mapping.made(self._project, pseudonym, new_uids)
-        if found is None:
-            return None
-        return KnownPatient(found.id, found.pseudonyms, self._mapping.patient_index(self._project, found.id))
+        return None if found is None else self._known(found)
+
+    def _known(self, found: PatientMapping) -> KnownPatient:
+        index = self._mapping.patient_index(self._project, found.id)
+        return KnownPatient(found.id, found.pseudonyms, index, bool(found.differs))
 
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """Make sure that the study belongs to this patient.
@@ -155,7 +157,7 @@ class Identities:
             return not isinstance(bound, Conflict)
 
         if not self._bound.get((study_uid, patient.id), ask):
-            raise CannotDeidentify("study-has-two-patients", "PatientID")
+            raise CannotDeidentify(STUDY_HAS_TWO_PATIENTS, "PatientID")
 
     def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
         """Remember pairs of original and new UIDs until they are `noted`."""

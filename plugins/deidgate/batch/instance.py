@@ -26,6 +26,7 @@ from deidgate.files.atomic import Staging, copy_bytes
 from deidgate.files.bare import with_meta
 from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
+from deidgate.gateway.identity import PATIENT_ID_COLLIDES, STUDY_HAS_TWO_PATIENTS
 from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
 from deidgate.gateway.picture import judge
@@ -336,7 +337,7 @@ class Instances:
             self._known.popitem(last=False)
 
     def _check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
-        if "study-has-two-patients" not in self._accepted:
+        if STUDY_HAS_TWO_PATIENTS not in self._accepted:
             self._identities.check_study(study_uid, patient, accession)
 
     def _result(self, data: bytes) -> tuple[bytes, Made, tuple[Original, KnownPatient, Plan]]:
@@ -350,8 +351,8 @@ class Instances:
         person = original.person()
         patient = self._identities.patient(person)
         study = original.text("StudyInstanceUID")
-        if patient.collides and "patient-id-collides" not in self._accepted:
-            raise CannotDeidentify("patient-id-collides", "PatientID")
+        if patient.collides and PATIENT_ID_COLLIDES not in self._accepted:
+            raise CannotDeidentify(PATIENT_ID_COLLIDES, "PatientID")
         self._check_study(study, patient, original.text("AccessionNumber"))
         plan = make_plan(original.header, self._policy, patient.pseudonyms)
         plan, picture = judge(original, plan, self._policy, FolderItem(), self._pixels)

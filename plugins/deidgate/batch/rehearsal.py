@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from deidgate.batch.identities import KnownPatient, Noted
 from deidgate.errors import CannotDeidentify
+from deidgate.gateway.identity import STUDY_HAS_TWO_PATIENTS
 from deidgate.gateway.ports import Person
 from deidgate.pseudonym import Pseudonyms, PseudonymStyle
 from deidgate.pseudonym.draw import draw_patient_id, draw_shift_days
@@ -48,7 +49,7 @@ class RehearsedIdentities:
     def check_study(self, study_uid: str, patient: KnownPatient, accession: str) -> None:
         """As the real ones do, within this run."""
         if self._studies.setdefault(study_uid, patient.id) != patient.id:
-            raise CannotDeidentify("study-has-two-patients", "PatientID")
+            raise CannotDeidentify(STUDY_HAS_TWO_PATIENTS, "PatientID")
 
     def note_uids(self, patient: KnownPatient, pairs: tuple[tuple[UidKind, str, str], ...]) -> None:
         """Nothing is remembered."""

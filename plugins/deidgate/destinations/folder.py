@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, NotTaken, Taken
+from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import AlreadyThereError, whole_file
-from deidgate.store.forward_model import Parcel
+from deidgate.store.forward_model import Confirmed, Parcel, Refused
 
 READ_BACK = "read-back"
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -79,7 +79,7 @@ class FolderSender:
             except AlreadyThereError:
                 pass
         found = _md5(path)
-        return Taken(parcel, READ_BACK) if found == parcel.md5 else NotTaken(parcel, "other-content-there")
+        return Confirmed(parcel, READ_BACK) if found == parcel.md5 else Refused(parcel, "other-content-there")
 
     def _path(self, parcel: Parcel) -> Path:
         uids = (parcel.study_instance_uid, parcel.series_instance_uid, parcel.sop_instance_uid)

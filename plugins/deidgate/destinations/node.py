@@ -19,13 +19,13 @@ from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deidgate.destinations.commitment import COMMITTED, FAILURE_MAY_PASS, PUSH_MODEL, Answers, Named, ask, listen
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, NotTaken, Taken
+from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
 from deidgate.dimse.link import associated
 from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, read_letter
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomNode, Tls
-from deidgate.store.forward_model import Parcel
+from deidgate.store.forward_model import Confirmed, Parcel, Refused
 
 COMMITMENT = "commitment"
 C_STORE_SUCCESS = "c-store-success"
@@ -107,7 +107,7 @@ class NodeSender:
             size += len(file)
             letter = read_letter(path)
             if letter is None or not letter.agrees:
-                ended.append(NotTaken(parcel, "not-dicom"))
+                ended.append(Refused(parcel, "not-dicom"))
             else:
                 posts.append(_Post(parcel, letter))
         return posts, ended, []
@@ -122,7 +122,7 @@ class NodeSender:
                     stored.append(post)
                     continue
                 if _kind(post) not in accepted:
-                    yield NotTaken(post.parcel, "context-refused")
+                    yield Refused(post.parcel, "context-refused")
                     continue
                 ending = _store(association, post)
                 if ending is not None:
@@ -130,7 +130,7 @@ class NodeSender:
                 elif self._place.commitment:
                     stored.append(post)
                 else:
-                    yield Taken(post.parcel, C_STORE_SUCCESS)
+                    yield Confirmed(post.parcel, C_STORE_SUCCESS)
             if stored:
                 yield from self._commit(association, stored)
 
@@ -180,14 +180,14 @@ def _store(association: Association, post: _Post) -> Ending | None:
     except RuntimeError:
         raise Unavailable("association-lost") from None
     except (ValueError, AttributeError):
-        return NotTaken(post.parcel, "not-dicom")
+        return Refused(post.parcel, "not-dicom")
     status = answer.get("Status")
     if status is None:
         raise Unavailable("no-answer")
     if Sent(post.letter.path, int(status), "").ok:
         return None
     # Out of resources may pass. Source: PS3.4 Table B.2-1.
-    end = NotNow if int(status) >> 8 == 0xA7 else NotTaken
+    end = NotNow if int(status) >> 8 == 0xA7 else Refused
     return end(post.parcel, "node-refused", f"{int(status):04X}")
 
 
@@ -195,6 +195,6 @@ def _committed(parcel: Parcel, reason: int | None) -> Ending:
     if reason is None:
         return NotNow(parcel, UNANSWERED)
     if reason == COMMITTED:
-        return Taken(parcel, COMMITMENT)
-    end = NotNow if reason in FAILURE_MAY_PASS else NotTaken
+        return Confirmed(parcel, COMMITMENT)
+    end = NotNow if reason in FAILURE_MAY_PASS else Refused
     return end(parcel, "commitment-failed", f"{reason:04X}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from deidgate.store.forward_model import Parcel
+from deidgate.store.forward_model import Confirmed, Parcel, Refused
 
 Fetch = Callable[[Parcel], bytes]
 """The file of an instance, as it was verified and delivered; raises `Gone` or `Unavailable`."""
@@ -15,24 +15,6 @@ Fetch = Callable[[Parcel], bytes]
 
 class Gone(Exception):
     """Research does not have the instance in this form (any more): it is not to be handed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """It is there."""
-
-    parcel: Parcel
-    by: str
-    """Kind of confirmation."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """It is not there, and will not be."""
-
-    parcel: Parcel
-    code: str
-    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,7 @@ class NotNow:
     path: str = ""
 
 
-Ending = Taken | NotTaken | NotNow
+Ending = Confirmed | Refused | NotNow
 
 
 class Sender(Protocol):

@@ -13,11 +13,11 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, NotTaken, Taken
+from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomWeb
 from deidgate.settings import password
-from deidgate.store.forward_model import Parcel
+from deidgate.store.forward_model import Confirmed, Parcel, Refused
 
 STOW_REFERENCED = "stow-referenced"
 _FAILED_SOP_SEQUENCE, _REFERENCED_SOP_SEQUENCE = "00081198", "00081199"
@@ -122,12 +122,12 @@ def _ending(parcel: Parcel, status: int, answer: Any) -> Ending:
         number = reason if isinstance(reason, int) else 0
         if number == _MAY_PASS[0] or number >> 8 == _MAY_PASS[1] >> 8:
             return NotNow(parcel, "stow-failed", f"{number:04X}")
-        return NotTaken(parcel, "stow-failed", f"{number:04X}")
+        return Refused(parcel, "stow-failed", f"{number:04X}")
     if status in (200, 202) and _named(answer, _REFERENCED_SOP_SEQUENCE, parcel.sop_instance_uid) is not None:
-        return Taken(parcel, STOW_REFERENCED)
+        return Confirmed(parcel, STOW_REFERENCED)
     if 200 <= status < 300:
         return NotNow(parcel, "stow-answer-unreadable")
-    return NotTaken(parcel, "stow-refused", str(status))
+    return Refused(parcel, "stow-refused", str(status))
 
 
 def _named(answer: Any, sequence: str, sop_instance_uid: str) -> Mapping[str, Any] | None:

@@ -9,8 +9,8 @@ from deidgate.gateway.ports import Item, Patient, Patients
 from deidgate.policy.model import Policy
 from deidgate.policy.routes import Route
 
-_COLLIDES = "patient-id-collides"
-_TWO_PATIENTS = "study-has-two-patients"
+PATIENT_ID_COLLIDES = "patient-id-collides"
+STUDY_HAS_TWO_PATIENTS = "study-has-two-patients"
 
 
 def patient_of(original: Original, route: Route, policy: Policy, item: Item, patients: Patients) -> Patient:
@@ -26,11 +26,11 @@ def patient_of(original: Original, route: Route, policy: Policy, item: Item, pat
     """
     person = original.person()
     patient = patients.patient(route.project, route.site, person, policy.pseudonym)
-    if patient.differs and _COLLIDES not in item.accepted:
-        raise CannotDeidentify(_COLLIDES, min(patient.differs))
+    if patient.differs and PATIENT_ID_COLLIDES not in item.accepted:
+        raise CannotDeidentify(PATIENT_ID_COLLIDES, min(patient.differs))
     bound = patients.binds(
         route.project, route.site, original.text("StudyInstanceUID"), patient.id, original.text("AccessionNumber")
     )
-    if not bound and _TWO_PATIENTS not in item.accepted:
-        raise CannotDeidentify(_TWO_PATIENTS, "PatientID")
+    if not bound and STUDY_HAS_TWO_PATIENTS not in item.accepted:
+        raise CannotDeidentify(STUDY_HAS_TWO_PATIENTS, "PatientID")
     return patient

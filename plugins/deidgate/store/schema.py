@@ -7,6 +7,8 @@ columns that end in ``_key`` hold keyed index values (`crypto.BlindIndex`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -34,6 +36,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# What an index is for that is about work to be done.
+_WHILE_DUE: Any = {"sqlite_where": text("due_at IS NOT NULL"), "postgresql_where": text("due_at IS NOT NULL")}
 
 # Facts about the database itself, by name: the check value of the pseudonym key, the mapping's epoch.
 meta = Table(
@@ -197,21 +202,18 @@ items = Table(
         "turn",
         "id",
         "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
+        **_WHILE_DUE,
     ),
     Index(
         "ix_items_site_turn",
         "site",
         "turn",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
+        **_WHILE_DUE,
     ),
     Index(
         "ix_items_open",
         "received_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
+        **_WHILE_DUE,
     ),
     Index("ix_items_counts", "state", "site", "project", "reason_code"),
     Index(None, "study_key"),
@@ -270,8 +272,7 @@ forwards = Table(
         "destination",
         "due_at",
         "id",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
+        **_WHILE_DUE,
     ),
     Index("ix_forwards_counts", "destination", "state", "reason_code"),
 )

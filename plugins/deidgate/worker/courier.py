@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import socket
 import threading
 import time
@@ -22,6 +20,7 @@ from deidgate.settings import Settings
 from deidgate.store.store import Store
 from deidgate.worker.assembly import research_server
 from deidgate.worker.lane import FromResearch, Lane
+from deidgate.worker.orders import Orders
 
 _log = logging.getLogger(__name__)
 
@@ -70,23 +69,19 @@ def lanes(settings: Settings, store: Store, destinations: Sequence[Destination])
 def run(settings: Settings) -> None:
     """Hand on until SIGTERM, or until the parent is gone: one process."""
     log.start(settings.log_level)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
+    orders = Orders()
     destinations = load_destinations(settings.destinations)
     with open_store(settings) as store:
         clerk = Clerk(store, destinations)
         threads = [
-            threading.Thread(target=lane.run, args=(stop,), name=one.name, daemon=True)
+            threading.Thread(target=lane.run, args=(orders.stop,), name=one.name, daemon=True)
             for one, lane in zip(destinations, lanes(settings, store, destinations), strict=True)
         ]
         for thread in threads:
             thread.start()
-        while not stop.is_set() and os.getppid() == parent:
+        while orders.go_on():
             clerk.turn()
-            stop.wait(_TURN_S)
-        stop.set()
+            orders.stop.wait(_TURN_S)
         until = time.monotonic() + _GRACE_S
         for thread in threads:
             # What does not end in time leaves a lease that runs out.

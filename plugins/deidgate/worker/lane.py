@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, NotTaken, Sender, Taken
+from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, Sender
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.log import where
 from deidgate.orthanc_io.client import OrthancClient, Refused
@@ -129,11 +129,11 @@ class Lane:
     def _outcome(self, ending: Ending) -> ForwardOutcome:
         parcel = ending.parcel
         match ending:
-            case Taken(by=by):
-                return Confirmed(parcel, by)
-            case NotTaken(code=code, path=path):
+            case Confirmed():
+                return ending
+            case Held(code=code, path=path):
                 _log.warning("destination-refused", extra={"ids": self._ids(parcel, code, path)})
-                return Held(parcel, code, path)
+                return ending
             case NotNow(code=code, path=path) if code not in _AWAY and self._patience.is_over(parcel.attempts):
                 _log.warning("destination-refused", extra={"ids": self._ids(parcel, code, path)})
                 return Held(parcel, code, path)

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import threading
 
 from prometheus_client import CollectorRegistry
 
@@ -17,27 +14,23 @@ from deidgate.worker.alive import sign_of_life
 from deidgate.worker.assembly import StoryTeller
 from deidgate.worker.line import Line, Shape
 from deidgate.worker.meter import Meter
+from deidgate.worker.orders import Orders
 from deidgate.worker.patience import Patience
 
 
 def run(settings: Settings, number: int) -> None:
     """Work until SIGTERM, or until the parent is gone."""
     log.start(settings.log_level)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    # Control-C reaches every process of the terminal; the parent tells us in its own time.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
+    orders = Orders()
     sign = sign_of_life(settings.state, number)
     sign.parent.mkdir(parents=True, exist_ok=True)
 
     def alive() -> None:
         sign.touch()
-        if os.getppid() != parent:
-            stop.set()
+        orders.go_on()
 
     with open_store(settings) as store:
         teller = StoryTeller(settings, store)
         shape = Shape(settings.threads, settings.batch, settings.lease_s)
         owner = f"{socket.gethostname()}-{number}"
-        Line(owner, store.queue, teller.tell, Meter(CollectorRegistry()), shape, Patience()).run(stop, alive)
+        Line(owner, store.queue, teller.tell, Meter(CollectorRegistry()), shape, Patience()).run(orders.stop, alive)

@@ -7,8 +7,6 @@ Several workers may each have a steward: every step may be done twice.
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from deidgate.policy.retention import load_retention
 from deidgate.settings import Settings
 from deidgate.store.store import Store
 from deidgate.worker.assembly import ingest_server, research_server
+from deidgate.worker.orders import Orders
 
 _log = logging.getLogger(__name__)
 
@@ -140,12 +139,9 @@ class Steward:
 def run(settings: Settings) -> None:
     """Be the steward until SIGTERM, or until the parent is gone: one process."""
     log.start(settings.log_level)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
+    orders = Orders()
     with open_store(settings) as store:
         steward = Steward(settings, store, Figures(CollectorRegistry()))
-        while not stop.is_set() and os.getppid() == parent:
-            steward.turn(stop)
-            stop.wait(1.0)
+        while orders.go_on():
+            steward.turn(orders.stop)
+            orders.stop.wait(1.0)

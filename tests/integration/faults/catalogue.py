@@ -43,49 +43,44 @@ def ledger_holder_killed(gateway: Broken, chance: random.Random) -> Iterator[Non
     yield
 
 
-def paused(service: str, least_s: float, most_s: float) -> Fault:
-    """Nothing of it moves; what is sent to it waits."""
+def _lasting(
+    begin: Callable[[Broken], object], end: Callable[[Broken], object], least_s: float, most_s: float
+) -> Fault:
+    """Ends by itself after a while."""
 
     @contextmanager
     def fault(gateway: Broken, chance: random.Random) -> Iterator[None]:
-        gateway.pause(service)
+        begin(gateway)
         try:
             time.sleep(chance.uniform(least_s, most_s))
         finally:
-            gateway.resume(service)
+            end(gateway)
         yield
 
     return fault
+
+
+def paused(service: str, least_s: float, most_s: float) -> Fault:
+    """Nothing of it moves; what is sent to it waits."""
+
+    return _lasting(lambda gateway: gateway.pause(service), lambda gateway: gateway.resume(service), least_s, most_s)
 
 
 def cut(service: str, network: str, least_s: float, most_s: float) -> Fault:
     """The cable of a network is out."""
 
-    @contextmanager
-    def fault(gateway: Broken, chance: random.Random) -> Iterator[None]:
-        gateway.unplug(service, network)
-        try:
-            time.sleep(chance.uniform(least_s, most_s))
-        finally:
-            gateway.plug(service, network, service)
-        yield
-
-    return fault
+    return _lasting(
+        lambda gateway: gateway.unplug(service, network),
+        lambda gateway: gateway.plug(service, network, service),
+        least_s,
+        most_s,
+    )
 
 
 def lied_to(mode: str, least_s: float, most_s: float) -> Fault:
     """Somebody else answers in the place of research."""
 
-    @contextmanager
-    def fault(gateway: Broken, chance: random.Random) -> Iterator[None]:
-        gateway.let_lie(mode)
-        try:
-            time.sleep(chance.uniform(least_s, most_s))
-        finally:
-            gateway.end_lie()
-        yield
-
-    return fault
+    return _lasting(lambda gateway: gateway.let_lie(mode), lambda gateway: gateway.end_lie(), least_s, most_s)
 
 
 @contextmanager

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.data.toolbox_series import ct, encoded
+from tests.data.typed import deidgate
 
 from deidgate.batch import policies
-from deidgate.cli import main
 
 PASSWORD = b"of the key"
 SOURCE = 5
@@ -39,14 +38,6 @@ def made_pair(folder: Path, name: str, password: bytes | None = None) -> None:
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
     (folder / f"{name}.key").write_bytes(private)
     (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def deidgate(*arguments: object, code: int = 0, typed: str | None = None) -> str:
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 @pytest.fixture

@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from pydicom.data import get_testdata_file
 from tests.data.toolbox_archives import zipped
 from tests.data.toolbox_series import ct, encoded
-
-from deidgate.cli import main
+from tests.data.typed import deidgate
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +32,6 @@ def own_place(tmp_path, monkeypatch):
     work.mkdir()
     monkeypatch.chdir(work)
     return work
-
-
-def deidgate(*arguments: object, code: int = 0, typed: str | None = None) -> str:
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 @pytest.fixture

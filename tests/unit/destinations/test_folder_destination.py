@@ -8,8 +8,9 @@ import pytest
 from tests.unit.destinations.parcels import Shelf
 
 from deidgate.destinations.folder import FolderSender
-from deidgate.destinations.sender import NotNow, NotTaken, Taken
+from deidgate.destinations.sender import NotNow
 from deidgate.errors import Unavailable
+from deidgate.store.forward_model import Confirmed, Refused
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def files(root):
 
 def test_an_instance_is_a_file_named_by_its_uids_and_confirmed_by_reading_it_back(sender, root, shelf):
     parcels = [shelf.parcel(number) for number in (1, 2, 3)]
-    assert list(sender.send(parcels, shelf)) == [Taken(parcel, "read-back") for parcel in parcels]
+    assert list(sender.send(parcels, shelf)) == [Confirmed(parcel, "read-back") for parcel in parcels]
     assert files(root) == sorted(place(root, parcel) for parcel in parcels)
     assert place(root, parcels[0]).read_bytes() == shelf.files[1]
 
@@ -48,7 +49,7 @@ def test_what_is_there_already_is_confirmed_and_not_written_again(sender, root, 
     parcel = shelf.parcel(1)
     list(sender.send([parcel], shelf))
     before = place(root, parcel).stat()
-    assert list(sender.send([parcel], shelf)) == [Taken(parcel, "read-back")]
+    assert list(sender.send([parcel], shelf)) == [Confirmed(parcel, "read-back")]
     assert place(root, parcel).stat().st_mtime_ns == before.st_mtime_ns
     assert shelf.asked == [1]
 
@@ -57,7 +58,7 @@ def test_another_content_is_never_overwritten(sender, root, shelf):
     parcel = shelf.parcel(1)
     place(root, parcel).parent.mkdir(parents=True)
     place(root, parcel).write_bytes(b"somebody else's")
-    assert list(sender.send([parcel], shelf)) == [NotTaken(parcel, "other-content-there")]
+    assert list(sender.send([parcel], shelf)) == [Refused(parcel, "other-content-there")]
     assert place(root, parcel).read_bytes() == b"somebody else's"
 
 
@@ -68,7 +69,7 @@ def test_another_content_that_comes_in_between_is_never_overwritten(sender, root
         place(root, parcel).write_bytes(b"quicker")
         return shelf(asked)
 
-    assert list(sender.send([parcel], slow)) == [NotTaken(parcel, "other-content-there")]
+    assert list(sender.send([parcel], slow)) == [Refused(parcel, "other-content-there")]
     assert place(root, parcel).read_bytes() == b"quicker"
 
 
@@ -102,13 +103,13 @@ def test_a_disk_that_fails_is_away_and_leaves_nothing_half(sender, root, shelf, 
         with pytest.raises(Unavailable, match=code):
             list(sender.send([parcel], shelf))
     assert files(root) == []
-    assert list(sender.send([parcel], shelf)) == [Taken(parcel, "read-back")]
+    assert list(sender.send([parcel], shelf)) == [Confirmed(parcel, "read-back")]
 
 
 def test_what_research_does_not_have_any_more_is_not_handed_on_and_the_next_one_is(sender, root, shelf):
     gone, there = shelf.parcel(1), shelf.parcel(2)
     del shelf.files[1]
-    assert list(sender.send([gone, there], shelf)) == [NotNow(gone, "research-gone"), Taken(there, "read-back")]
+    assert list(sender.send([gone, there], shelf)) == [NotNow(gone, "research-gone"), Confirmed(there, "read-back")]
     assert files(root) == [place(root, there)]
 
 

@@ -18,11 +18,12 @@ from tests.unit.destinations.parcels import Shelf
 
 from deidgate.destinations.commitment import PUSH_MODEL
 from deidgate.destinations.node import NodeSender
-from deidgate.destinations.sender import NotNow, NotTaken, Taken
+from deidgate.destinations.sender import NotNow
 from deidgate.dimse.receive import SYNTAXES
 from deidgate.dimse.tls import server_context
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomNode, Tls
+from deidgate.store.forward_model import Confirmed, Refused
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
 
@@ -150,7 +151,7 @@ def sent(parcels, shelf, archive, **more):
 
 def test_what_the_node_committed_to_keep_is_confirmed_by_commitment(archive, shelf):
     parcels = [shelf.parcel(number) for number in (1, 2, 3)]
-    assert sent(parcels, shelf, archive) == [Taken(parcel, "commitment") for parcel in parcels]
+    assert sent(parcels, shelf, archive) == [Confirmed(parcel, "commitment") for parcel in parcels]
     assert archive.received.keys() == {parcel.sop_instance_uid for parcel in parcels}
 
 
@@ -163,10 +164,10 @@ def test_what_it_does_not_commit_to_is_tried_again_or_held_by_its_reason(archive
     }
     archive.silent_about = {unnamed.sop_instance_uid}
     assert sent([good, lost, full, conflict, unnamed], shelf, archive) == [
-        Taken(good, "commitment"),
+        Confirmed(good, "commitment"),
         NotNow(lost, "commitment-failed", "0112"),
         NotNow(full, "commitment-failed", "0213"),
-        NotTaken(conflict, "commitment-failed", "0119"),
+        Refused(conflict, "commitment-failed", "0119"),
         NotNow(unnamed, "commitment-unanswered"),
     ]
 
@@ -182,13 +183,13 @@ def test_what_was_not_answered_for_is_asked_for_again_and_not_sent_again(archive
     parcel = shelf.parcel(1)
     sent([parcel], shelf, archive)
     again = shelf.parcel(1, last_code="commitment-unanswered")
-    assert sent([again], shelf, archive) == [Taken(again, "commitment")]
+    assert sent([again], shelf, archive) == [Confirmed(again, "commitment")]
     assert archive.stores == 1
 
 
 def test_without_commitment_the_answer_to_c_store_has_to_do_and_is_called_so(archive, shelf):
     parcel = shelf.parcel(1)
-    assert sent([parcel], shelf, archive, commitment=False) == [Taken(parcel, "c-store-success")]
+    assert sent([parcel], shelf, archive, commitment=False) == [Confirmed(parcel, "c-store-success")]
 
 
 def test_a_node_without_commitment_confirms_nothing(shelf):
@@ -200,7 +201,7 @@ def test_a_node_without_commitment_confirms_nothing(shelf):
 
 @pytest.mark.parametrize(
     ("status", "end"),
-    [(0xA700, NotNow), (0xC000, NotTaken), (0x0122, NotTaken), (0xB000, Taken)],
+    [(0xA700, NotNow), (0xC000, Refused), (0x0122, Refused), (0xB000, Confirmed)],
     ids=lambda value: f"{value:04X}" if isinstance(value, int) else "",
 )
 def test_a_refusal_concerns_its_instance_only(archive, shelf, status, end):
@@ -208,14 +209,14 @@ def test_a_refusal_concerns_its_instance_only(archive, shelf, status, end):
     archive.status = {refused.sop_instance_uid: status}
     endings = {ending.parcel.id: ending for ending in sent([refused, good], shelf, archive)}
     assert isinstance(endings[1], end)
-    assert endings[2] == Taken(good, "commitment")
+    assert endings[2] == Confirmed(good, "commitment")
 
 
 def test_a_class_that_the_node_does_not_take_is_held(shelf):
     ct, other = shelf.parcel(1), shelf.parcel(2, ds=pydicom.dcmread(get_testdata_file("MR_small_RLE.dcm")))
     with running(Archive(), classes={"1.2.840.10008.5.1.4.1.1.2"}) as archive:
         endings = sent([ct, other], shelf, archive)
-    assert set(endings) == {Taken(ct, "commitment"), NotTaken(other, "context-refused")}
+    assert set(endings) == {Confirmed(ct, "commitment"), Refused(other, "context-refused")}
 
 
 @pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
@@ -223,7 +224,7 @@ def test_a_compressed_file_arrives_byte_for_byte(archive, shelf, name):
     path = Path(get_testdata_file(name))
     file = path.read_bytes()
     parcel = shelf.parcel(1, file=file, ds=pydicom.dcmread(path))
-    assert sent([parcel], shelf, archive) == [Taken(parcel, "commitment")]
+    assert sent([parcel], shelf, archive) == [Confirmed(parcel, "commitment")]
     assert file.endswith(archive.received[parcel.sop_instance_uid])
 
 
@@ -243,7 +244,7 @@ def test_a_node_that_never_answers_is_given_up(shelf):
 def test_what_research_does_not_have_any_more_is_not_sent(archive, shelf):
     gone, good = shelf.parcel(1), shelf.parcel(2)
     del shelf.files[1]
-    assert sent([gone, good], shelf, archive) == [NotNow(gone, "research-gone"), Taken(good, "commitment")]
+    assert sent([gone, good], shelf, archive) == [NotNow(gone, "research-gone"), Confirmed(good, "commitment")]
 
 
 def test_dicom_takes_nothing_back(archive, shelf):
@@ -268,7 +269,7 @@ def test_over_tls_with_a_certificate_of_ours(authority, shelf):
     parcel = shelf.parcel(1)
     with running(Archive(), of_server(authority)) as archive:
         tls = Tls(authority.pem, authority.certificate("gate"))
-        assert sent([parcel], shelf, archive, tls=tls) == [Taken(parcel, "commitment")]
+        assert sent([parcel], shelf, archive, tls=tls) == [Confirmed(parcel, "commitment")]
 
 
 def test_a_node_that_another_authority_signed_gets_nothing(authority, stranger, shelf):
@@ -293,7 +294,7 @@ def test_an_answer_on_an_association_of_the_nodes_own_counts(authority, shelf, o
         archive.back_tls.load_cert_chain(authority.certificate("archive-client"))
     with running(archive, of_server(authority) if over_tls else None):
         endings = sent([parcel, refused], shelf, archive, tls=tls, listen=archive.back_to)
-    assert endings == [Taken(parcel, "commitment"), NotTaken(refused, "commitment-failed", "0119")]
+    assert endings == [Confirmed(parcel, "commitment"), Refused(refused, "commitment-failed", "0119")]
 
 
 def test_an_answer_to_what_was_never_asked_confirms_nothing(archive, shelf):

@@ -15,11 +15,12 @@ import pytest
 from tests.unit.destinations.certificates import Authority
 from tests.unit.destinations.parcels import Shelf
 
-from deidgate.destinations.sender import NotNow, NotTaken, Taken
+from deidgate.destinations.sender import NotNow
 from deidgate.destinations.stow import StowSender
 from deidgate.dimse.tls import server_context
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.policy.destinations import DicomWeb, Tls
+from deidgate.store.forward_model import Confirmed, Refused
 
 
 class Web:
@@ -126,20 +127,20 @@ def sender(web, *, scheme="http", timeout_s=5, **more):
 
 def test_what_the_answer_names_as_stored_is_confirmed_and_arrived_byte_for_byte(web, shelf):
     parcels = [shelf.parcel(number) for number in (1, 2)]
-    assert list(sender(web).send(parcels, shelf)) == [Taken(parcel, "stow-referenced") for parcel in parcels]
+    assert list(sender(web).send(parcels, shelf)) == [Confirmed(parcel, "stow-referenced") for parcel in parcels]
     assert list(web.received.values()) == [shelf.files[1], shelf.files[2]]
     assert {headers["Accept"] for headers in web.headers} == {"application/dicom+json"}
 
 
 @pytest.mark.parametrize(
-    ("reason", "end"), [(0x0110, NotNow), (0xA700, NotNow), (0xA900, NotTaken), (0xC122, NotTaken), (0x0122, NotTaken)]
+    ("reason", "end"), [(0x0110, NotNow), (0xA700, NotNow), (0xA900, Refused), (0xC122, Refused), (0x0122, Refused)]
 )
 def test_what_the_answer_names_as_failed_is_tried_again_or_held_by_its_reason(web, shelf, reason, end):
     failed, good = shelf.parcel(1), shelf.parcel(2)
     web.failures[failed.sop_instance_uid] = reason
     assert list(sender(web).send([failed, good], shelf)) == [
         end(failed, "stow-failed", f"{reason:04X}"),
-        Taken(good, "stow-referenced"),
+        Confirmed(good, "stow-referenced"),
     ]
 
 
@@ -166,14 +167,14 @@ def test_what_is_named_as_stored_and_as_failed_is_failed(web, shelf):
     item = {"00081155": {"vr": "UI", "Value": [parcel.sop_instance_uid]}}
     web.status, web.body = 200, json.dumps({tag: {"vr": "SQ", "Value": [item]} for tag in ("00081198", "00081199")})
     web.body = web.body.encode()
-    assert list(sender(web).send([parcel], shelf)) == [NotTaken(parcel, "stow-failed", "0000")]
+    assert list(sender(web).send([parcel], shelf)) == [Refused(parcel, "stow-failed", "0000")]
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 415])
 def test_a_request_that_is_refused_holds_its_instance(web, shelf, status):
     web.status = status
     parcel = shelf.parcel(1)
-    assert list(sender(web).send([parcel], shelf)) == [NotTaken(parcel, "stow-refused", str(status))]
+    assert list(sender(web).send([parcel], shelf)) == [Refused(parcel, "stow-refused", str(status))]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
@@ -236,7 +237,8 @@ def test_over_tls_both_sides_are_known_to_each_other(shelf, tmp_path):
     parcel = shelf.parcel(1)
     with running(Web(), server_context(authority.files("web"))) as web:
         good = Tls(authority.pem, authority.certificate("gate"))
-        assert list(sender(web, scheme="https", tls=good).send([parcel], shelf)) == [Taken(parcel, "stow-referenced")]
+        ended = list(sender(web, scheme="https", tls=good).send([parcel], shelf))
+        assert ended == [Confirmed(parcel, "stow-referenced")]
         for bad in (Tls(authority.pem), Tls(None, authority.certificate("gate"))):
             with pytest.raises(Unavailable, match="stow-"):
                 list(sender(web, scheme="https", tls=bad).send([parcel], shelf))
@@ -248,7 +250,7 @@ def test_what_research_does_not_have_any_more_is_not_posted(web, shelf):
     del shelf.files[1]
     assert list(sender(web).send([gone, good], shelf)) == [
         NotNow(gone, "research-gone"),
-        Taken(good, "stow-referenced"),
+        Confirmed(good, "stow-referenced"),
     ]
 
 

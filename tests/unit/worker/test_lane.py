@@ -12,13 +12,14 @@ from tests.unit.destinations.parcels import Shelf
 from tests.unit.store.making import NOON, Clock, claim, delivered, delivery, feed, patient
 
 from deidgate.destinations.folder import FolderSender
-from deidgate.destinations.sender import Gone, NotNow, NotTaken, Taken
+from deidgate.destinations.sender import Gone, NotNow
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.client import Refused
 from deidgate.policy.destinations import Destination, Folder
 from deidgate.settings import Settings
 from deidgate.store import Keys, Store
-from deidgate.store.forward_model import ForwardState, by_destination
+from deidgate.store.forward_model import Confirmed, ForwardState, by_destination
+from deidgate.store.forward_model import Refused as Held
 from deidgate.store.model import ItemFilter
 from deidgate.store.store import utc_now
 from deidgate.worker.courier import Clerk
@@ -40,7 +41,7 @@ def store(tmp_path):
 class Scripted:
     """A destination that does with each instance what it is told to."""
 
-    does: object = field(default=lambda parcel: Taken(parcel, "read-back"))
+    does: object = field(default=lambda parcel: Confirmed(parcel, "read-back"))
     batches: list[int] = field(default_factory=list)
     takes_back: bool = False
 
@@ -126,7 +127,7 @@ def test_one_that_is_away_is_asked_with_growing_delays_by_one_instance_and_gets_
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
     assert sender.batches == [5] + [1] * 11
     assert codes(store) == {("waiting", "association-refused"): 5}
-    sender.does = lambda parcel: Taken(parcel, "commitment")
+    sender.does = lambda parcel: Confirmed(parcel, "commitment")
     assert one.turn(GO_ON) == 0.0
     assert one.turn(GO_ON) == 0.0
     assert states(store) == {"there": {"confirmed": 5}}
@@ -154,7 +155,7 @@ def test_what_is_refused_is_held_at_once_and_what_keeps_failing_after_some_tries
     to_go(store, 2)
     one = lane(
         store,
-        Scripted(lambda p: NotTaken(p, "node-refused", "C000") if p.item_id == 1 else NotNow(p, "stow-failed", "A700")),
+        Scripted(lambda p: Held(p, "node-refused", "C000") if p.item_id == 1 else NotNow(p, "stow-failed", "A700")),
     )
     for turns in range(1, 4):
         one.turn(GO_ON)
@@ -169,7 +170,7 @@ def test_a_bug_in_one_instance_stops_neither_the_others_nor_the_process(store, c
     def does(parcel):
         if parcel.item_id == 2:
             raise RuntimeError("DOE^JANE")
-        return Taken(parcel, "read-back")
+        return Confirmed(parcel, "read-back")
 
     one = lane(store, Scripted(does))
     with caplog.at_level(logging.INFO):
@@ -185,7 +186,7 @@ def test_told_to_stop_what_is_not_sent_is_given_back_at_once(store):
 
     def does(parcel):
         stop.set()
-        return Taken(parcel, "read-back")
+        return Confirmed(parcel, "read-back")
 
     lane(store, Scripted(does)).turn(stop)
     assert codes(store) == {("confirmed", None): 1, ("waiting", "worker-stopped"): 2}
@@ -196,7 +197,7 @@ def test_what_has_no_ending_is_tried_again(store):
 
     class Forgetful(Scripted):
         def send(self, parcels, fetch):
-            yield Taken(parcels[0], "read-back")
+            yield Confirmed(parcels[0], "read-back")
 
     lane(store, Forgetful()).turn(GO_ON)
     assert codes(store) == {("confirmed", None): 1, ("waiting", "no-ending"): 1}

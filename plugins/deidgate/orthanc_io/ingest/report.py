@@ -16,7 +16,7 @@ from deidgate.orthanc_io.ingest.admission import Admission
 from deidgate.orthanc_io.ingest.rows import LedgerRows
 from deidgate.orthanc_io.ingest.service import IngestService
 from deidgate.orthanc_io.ingest.stored import IngestIndex
-from deidgate.store.forward_model import by_destination
+from deidgate.store.forward_model import ForwardCount, by_destination
 from deidgate.store.model import Count
 from deidgate.store.states import OPEN
 from deidgate.store.store import Store
@@ -74,7 +74,7 @@ class Report:
 
     def status(self) -> dict[str, object]:
         """The state, ready for JSON."""
-        return asdict(self._status(self._store.reports.counts()))
+        return asdict(self._status(self._store.reports.counts(), self._store.forwards.counts()))
 
     def metrics(self) -> str:
         """Metrics in Prometheus' text format."""
@@ -82,7 +82,7 @@ class Report:
         registry.register(_Metrics(self))
         return generate_latest(registry).decode()
 
-    def _status(self, counts: list[Count]) -> Status:
+    def _status(self, counts: list[Count], forwards: list[ForwardCount]) -> Status:
         # The change log first: a row that is written in between is then counted twice, and never not at all.
         unread = max(0, self._index.last_change() - self._rows.cursor())
         states: dict[str, int] = {}
@@ -100,13 +100,13 @@ class Report:
             states=states,
             refused_sender=self._admission.refused_sender,
             refused_resources=self._admission.refused_resources,
-            destinations=by_destination(self._store.forwards.counts()),
+            destinations=by_destination(forwards),
         )
 
     def families(self) -> Iterator[Metric]:
         """All metrics."""
-        counts = self._store.reports.counts()
-        status = self._status(counts)
+        counts, forwards = self._store.reports.counts(), self._store.forwards.counts()
+        status = self._status(counts, forwards)
         items = GaugeMetricFamily(
             "deidgate_items",
             "Instances by state, site, project and reason",
@@ -123,14 +123,14 @@ class Report:
         refused.add_metric(["sender"], status.refused_sender)
         refused.add_metric(["resources"], status.refused_resources)
         yield refused
-        forwards = GaugeMetricFamily(
+        elsewhere = GaugeMetricFamily(
             "deidgate_destination_items",
             "Instances by further destination, state there and reason",
             labels=["destination", "state", "code"],
         )
-        for forward in self._store.forwards.counts():
-            forwards.add_metric([forward.destination, forward.state, forward.code or ""], forward.number)
-        yield forwards
+        for forward in forwards:
+            elsewhere.add_metric([forward.destination, forward.state, forward.code or ""], forward.number)
+        yield elsewhere
         oldest = GaugeMetricFamily(
             "deidgate_destination_oldest_seconds",
             "Time since the oldest instance that a further destination does not have yet was delivered to research",
