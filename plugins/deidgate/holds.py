@@ -122,7 +122,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "pixel-data-undecodable": Explanation("The compressed picture cannot be read.", _SENDER),
     "pixel-data-video": Explanation("The instance is a film, in which text cannot be looked for.", _LOOK),
     "instructions-unreadable": Explanation(
-        "What was decided about this instance cannot be understood.", "Decide again in the console."
+        "What was decided about this instance cannot be understood.", "Decide again: `./gateway hold`."
     ),
     # The way out.
     "modify-refused": Explanation("Orthanc could not carry out the plan for this instance.", _REPORT),
@@ -145,7 +145,7 @@ ACCEPTABLE = ("patient-id-collides", "study-has-two-patients")
 FINDING = "result-"
 _FINDING = Explanation(
     "The last check before delivery found something in the result that must not leave, or that is not as planned.",
-    "Compare original and result in the console. " + _REPORT,
+    _REPORT,
 )
 _UNKNOWN = Explanation("The gateway could not make sure that the instance is safe.", _LOOK)
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"plan", "apply", "verify", "pixels", "convert", "marks"},
     {"gateway"},
     {"orthanc_io", "store", "dimse", "destinations", "files", "settings", "log", "holds", "custody"},
-    {"cli", "console", "portal", "worker", "batch", "operate", "prove"},
+    {"cli", "worker", "batch", "operate", "prove", "__main__"},
 ]
 PURE = LAYERS[0] | LAYERS[1] | LAYERS[2]
 # What a pure package may import beside the standard library and Deidgate itself.

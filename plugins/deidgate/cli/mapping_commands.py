@@ -85,7 +85,13 @@ def export(
             click.echo(f"{number} {name}")
 
 
-@mapping.command("import")
+@mapping.command(
+    "import",
+    epilog="""\b
+Example:
+  deidgate mapping import trial-ids.csv --project trial12 --dry-run
+Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).""",
+)
 @click.argument("file", type=FILE)
 @click.option("--project", default="default", show_default=True)
 @click.option("--site", default="")
@@ -106,13 +112,7 @@ def import_(
     keys: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Read pre-assigned pseudonyms from a CSV with the header id_old,id_new: all lines are written, or none.
-
-    \b
-    Example:
-      deidgate mapping import trial-ids.csv --project trial12 --dry-run
-    Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).
-    """
+    """Read pre-assigned pseudonyms from a CSV with the header id_old,id_new: all lines are written, or none."""
     from deidgate.batch import policies
     from deidgate.store.model import PatientRow
 
@@ -132,7 +132,13 @@ def import_(
         sys.exit(Exit.INCOMPLETE)
 
 
-@mapping.command("look-up")
+@mapping.command(
+    "look-up",
+    epilog="""\b
+Example:
+  deidgate mapping look-up P-7KD2M9QX --why "incidental finding, ethics 2026/17"
+Exit codes: 0 found, 1 refused, 3 nobody found.""",
+)
 @click.argument("value")
 @click.option("--project", help="Only this project.")
 @click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
@@ -142,13 +148,7 @@ def import_(
 def look_up(
     value: str, project: str | None, by: str, why: str, mapping: str | None, keys: Path | None, as_json: bool
 ) -> None:
-    r"""Find a patient by Patient ID, pseudonym, accession number or UID, original or new.
-
-    \b
-    Example:
-      deidgate mapping look-up P-7KD2M9QX --why "incidental finding, ethics 2026/17"
-    Exit codes: 0 found, 1 refused, 3 nobody found.
-    """
+    """Find a patient by Patient ID, pseudonym, accession number or UID, original or new."""
     if value == "-":
         value = sys.stdin.readline().strip()
     with open_table(mapping, keys) as store:
@@ -174,7 +174,11 @@ def look_up(
         sys.exit(Exit.INCOMPLETE)
 
 
-@mapping.command()
+@mapping.command(
+    epilog="""\b
+Example:
+  deidgate mapping purge P-7KD2M9QX --why "consent withdrawn" """
+)
 @click.argument("pseudonym")
 @click.option("--project", default="default", show_default=True)
 @click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
@@ -182,12 +186,7 @@ def look_up(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @mapping_options
 def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: str | None, keys: Path | None) -> None:
-    r"""Forget who a pseudonym was. Cannot be undone; the same patient, seen again, is a new one.
-
-    \b
-    Example:
-      deidgate mapping purge P-7KD2M9QX --why "consent withdrawn"
-    """
+    """Forget who a pseudonym was. Cannot be undone; the same patient, seen again, is a new one."""
     if not yes:
         click.confirm(f"Forget who {pseudonym} in project {project} was, for ever?", abort=True)
     with open_table(mapping, keys) as store:

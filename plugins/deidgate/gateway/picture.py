@@ -62,7 +62,7 @@ def _seen_by_person(item: Item) -> PixelOutcome | None:
 
 
 def _boxes(drawn: object) -> tuple[Box, ...]:
-    """Rectangles as the console writes them: lists of four numbers and a frame.
+    """Rectangles as a decision has them: lists of four numbers and a frame.
 
     Raises
     ------

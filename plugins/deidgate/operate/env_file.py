@@ -14,6 +14,8 @@ from deidgate.operate.problem import Problem
 
 PREFIX = "DEIDGATE_"
 PROJECT = "COMPOSE_PROJECT_NAME"
+RETIRED = frozenset({"DEIDGATE_CONSOLE_PORT"})
+"""Settings of earlier versions: they mean nothing any more, and stand in env files that these wrote."""
 HEADING = "# Settings of this installation, written at the first `./gateway up`. After a change: ./gateway up\n"
 
 
@@ -27,12 +29,10 @@ class Settings:
     """The same over TLS, with a certificate of the site."""
     research_port: int = 8443
     """https for researchers: OHIF, DICOMweb, Orthanc Explorer."""
-    console_port: int = 9443
-    """https for the honest broker's console."""
     plain_dicom: str = "on"
     """`off` leaves DICOM over TLS only."""
     clinical_address: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached; narrow it to one network card here
-    """The address of this machine that the DICOM and console ports listen on."""
+    """The address of this machine that the DICOM ports listen on."""
     research_address: str = "0.0.0.0"  # noqa: S104 - as above
     """The address of this machine that the research port listens on."""
     host_names: str = "localhost,127.0.0.1"
@@ -52,7 +52,7 @@ class Settings:
 
     def ports(self) -> tuple[int, ...]:
         """All ports of this machine."""
-        return (self.dicom_port, self.dicom_tls_port, self.research_port, self.console_port)
+        return (self.dicom_port, self.dicom_tls_port, self.research_port)
 
 
 SECTIONS = {
@@ -106,7 +106,7 @@ def read(values: Mapping[str, str], where: str, defaults: Settings | None = None
     known = {key_of(field.name): field for field in fields(Settings)}
     found: dict[str, int | str] = {}
     for key, value in values.items():
-        if not key.startswith(PREFIX):
+        if not key.startswith(PREFIX) or key in RETIRED:
             continue
         if key not in known:
             raise Problem(f"{where}: unknown setting {key}", f"use one of {', '.join(sorted(known))}")

@@ -104,7 +104,6 @@ def first_settings(name: str, host: str | None = None, is_free: Callable[[str, i
         dicom_port=base.dicom_port + above,
         dicom_tls_port=base.dicom_tls_port + above,
         research_port=base.research_port + above,
-        console_port=base.console_port + above,
         clinical_address="127.0.0.1",
         research_address="127.0.0.1",
         secrets_dir=f"./.gateway/{name}/secrets",

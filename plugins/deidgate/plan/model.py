@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plan: what happens to every Data Element of one instance, and why, as a value.
 
-Console, audit, dry run, ``explain`` and the conformance page are readers of it; the
+Audit, dry run, ``explain`` and the conformance page are readers of it; the
 executors in `deidgate.apply` carry it out and decide nothing.
 """
 

@@ -68,6 +68,7 @@ def test_every_command_has_help_with_an_example(name, command):
     assert done.exit_code == 0
     assert "Example" in done.output and f"deidgate {name.split()[0]}" in done.output
     assert len(done.output.splitlines()) > 5
+    assert "\\b" not in done.output
 
 
 def test_every_command_of_the_toolbox_is_documented():

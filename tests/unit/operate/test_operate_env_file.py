@@ -32,6 +32,11 @@ def test_variables_of_other_programs_are_left_alone():
     assert env_file.read({"COMPOSE_PROJECT_NAME": "x", "TZ": "UTC"}, ".env") == Settings()
 
 
+def test_a_setting_of_an_earlier_version_is_no_reason_not_to_start():
+    assert env_file.read(dict.fromkeys(env_file.RETIRED, "9443"), ".env") == Settings()
+    assert not env_file.RETIRED & {env_file.key_of(field.name) for field in fields(Settings)}
+
+
 @pytest.mark.parametrize("line", ["no equals sign", "=value", "two words=1"])
 def test_a_line_that_says_nothing_is_named_with_its_number(line):
     with pytest.raises(Problem, match=r"\.env, line 2"):

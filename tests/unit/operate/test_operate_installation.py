@@ -7,8 +7,8 @@ from deidgate.operate.problem import Exit, Problem
 
 def test_the_tests_share_no_port_key_network_or_volume_with_the_installation_in_use(tmp_path):
     used, test = installation.find(tmp_path), installation.find(tmp_path, "test")
-    ours = {used.settings.dicom_port, used.settings.research_port, used.settings.console_port}
-    theirs = {test.settings.dicom_port, test.settings.research_port, test.settings.console_port}
+    ours = {used.settings.dicom_port, used.settings.research_port}
+    theirs = {test.settings.dicom_port, test.settings.research_port}
     assert not ours & theirs
     assert used.secrets != test.secrets
     assert used.project != test.project
