@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A researcher opens, in the viewer, a study that a clinic has sent."""
 
-import base64
 import csv
-import io
 import re
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 from pydicom import dcmread
 from tests.e2e.conftest import gateway, undisturbed
+from tests.e2e.drawn import difference, wait_for_image
 
 from deidgate.cli.phantom import write_study
 
 PATIENT = "E2E-4711"
 NAME = "Muster"
 WINDOW_CENTER, WINDOW_WIDTH = 40, 400
-CANVAS = "() => document.querySelector('canvas.cornerstone-canvas')?.toDataURL('image/png') ?? ''"
 
 
 @dataclass(frozen=True)
@@ -50,35 +47,6 @@ def shown(instance):
     units = instance.pixel_array * float(instance.RescaleSlope) + float(instance.RescaleIntercept)
     low = WINDOW_CENTER - WINDOW_WIDTH / 2
     return (np.clip((units - low) / WINDOW_WIDTH, 0, 1) * 255).astype(np.uint8)
-
-
-def canvas(page):
-    """What the viewer has drawn: ``(rows, columns) uint8``, or None as long as that is nothing."""
-    address = page.evaluate(CANVAS)
-    if not address:
-        return None
-    gray = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("L"))
-    return gray if gray.max() > 100 else None
-
-
-def difference(drawn, original):
-    """Mean difference in gray levels between the canvas and an original fitted into it as the viewer does."""
-    side = min(drawn.shape)
-    top, left = ((length - side) // 2 for length in drawn.shape)
-    fitted = np.asarray(Image.fromarray(original).resize((side, side), Image.Resampling.BILINEAR), dtype=int)
-    return float(np.abs(drawn[top : top + side, left : left + side].astype(int) - fitted).mean())
-
-
-def wait_for_image(page, seconds=90):
-    """The drawn image, once it does not change any more."""
-    last = None
-    for _ in range(seconds * 2):
-        drawn = canvas(page)
-        if drawn is not None and last is not None and np.array_equal(drawn, last):
-            return drawn
-        last = drawn
-        page.wait_for_timeout(500)
-    raise AssertionError("the viewer drew nothing")
 
 
 def test_without_a_password_there_is_no_page(browser, research):
