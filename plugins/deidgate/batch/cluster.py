@@ -20,6 +20,7 @@ from deidgate.convert.missing import need
 from deidgate.errors import Unavailable
 from deidgate.files.journal import Line
 from deidgate.log import silence
+from deidgate.store.store import Store
 
 _AHEAD = 3
 """Chunks for each thread of the cluster that are given out at a time."""
@@ -59,7 +60,11 @@ class Cluster:
                 client.wait_for_workers(1, timeout=60)
             except TimeoutError:
                 raise Unavailable("cluster-without-workers", self._scheduler) from None
-            yield from self._results(distributed, client, iter(chunks))
+            try:
+                yield from self._results(distributed, client, iter(chunks))
+            finally:
+                # One that is lost by now has nothing to end.
+                client.run(end, self._job, on_error="ignore")
 
     def _results(self, distributed: Any, client: Any, source: Iterator[Sequence[Task]]) -> Iterator[list[Done]]:
         waiting = distributed.as_completed(loop=client.loop)
@@ -96,6 +101,7 @@ class _Open:
     """What a worker of the cluster keeps open for a job."""
 
     worker: Worker
+    store: Store | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -109,7 +115,19 @@ def work(job: Job, chunk: Sequence[Task]) -> list[Done]:
         if job not in kept:
             silence()
             store = None if job.dry_run else open_mapping(job.mapping)
-            kept[job] = _Open(Worker(job, store))
-    with kept[job].lock:
-        done: list[Done] = kept[job].worker.work(chunk)
-    return done
+            kept[job] = _Open(Worker(job, store), store)
+        one: _Open = kept[job]
+    with one.lock:
+        return one.worker.work(chunk)
+
+
+def end(job: Job, dask_worker: Any) -> None:
+    """Let go of what a worker of the cluster, which lives on, keeps open for `job`."""
+    with dask_worker._lock:
+        one: _Open | None = getattr(dask_worker, "deidgate_jobs", {}).pop(job, None)
+    if one is None:
+        return
+    with one.lock:
+        one.worker.close()
+        if one.store is not None:
+            one.store.close()

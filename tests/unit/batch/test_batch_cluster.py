@@ -78,6 +78,19 @@ def test_the_loss_of_a_worker_loses_no_file(incoming, tmp_path, cluster):
     assert contents(tmp_path / "local") == contents(tmp_path / "cluster")
 
 
+def test_a_cluster_serves_the_same_run_again_and_keeps_nothing_of_it(incoming, tmp_path, cluster):
+    out = tmp_path / "out"
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        assert one.run([incoming], out, scheduler=cluster.scheduler_address).counts == {"done": 500}
+        (incoming / "IM0501.dcm").write_bytes(encoded(ct(1, 1, 1, 501, rows=32)))
+        again = one.run([incoming], out, scheduler=cluster.scheduler_address)
+    assert (again.counts, again.resumed) == ({"done": 501}, 500)
+    assert [path.name for path in out.iterdir() if not path.name.endswith(".dcm")] == []
+    with Client(cluster) as client:
+        kept = client.run(lambda dask_worker: len(getattr(dask_worker, "deidgate_jobs", {})))
+    assert list(kept.values()) == [0, 0]
+
+
 def test_a_scheduler_that_does_not_answer_is_said(incoming, tmp_path):
     with (
         Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one,
