@@ -2,49 +2,13 @@
 """What operators and honest brokers decide, carried out by a gateway of its own, which is destroyed on the way."""
 
 import json
-import shutil
-import subprocess
-from dataclasses import dataclass
 
 import pytest
 from tests.data.instances import uid
-from tests.integration.conftest import ROOT, Gateway, eventually, remove_installation
+from tests.integration.conftest import eventually
+from tests.integration.own import brought_up
 
-NAME = "custody"
 WHY = ("--why", "test")
-
-
-@dataclass
-class Custody(Gateway):
-    """A gateway that is counted, and may be destroyed."""
-
-    def reconciled(self, status=0):
-        return json.loads(self.command("reconcile", "--json", status=status))
-
-    def asked(self, *words):
-        """What the command prints, whatever its answer is."""
-        command = [str(ROOT / "gateway"), "--installation", self.name, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT).stdout
-
-    def research_count(self):
-        return self.research("/statistics")["CountInstances"]
-
-    def ingest_count(self):
-        return json.loads(self.inside("worker", _INGEST, "/statistics"))["CountInstances"]
-
-    def destroy(self):
-        """Nothing is left: no container, no volume, no key, no setting."""
-        self.command("down", "--volumes", "--yes")
-        shutil.rmtree(ROOT / ".gateway" / self.name, ignore_errors=True)
-
-
-_INGEST = """
-import json, os, sys
-from deidgate.orthanc_io.client import OrthancClient
-from deidgate.settings import Settings
-from deidgate.worker.assembly import ingest_server
-print(json.dumps(OrthancClient(ingest_server(Settings.read(os.environ))).get_json(sys.argv[1])))
-"""
 
 _DELETE = """
 import json, os, sys
@@ -55,18 +19,9 @@ OrthancClient(research_server(Settings.read(os.environ))).delete(sys.argv[1])
 """
 
 
-def brought_up():
-    words = [str(ROOT / "gateway"), "--installation", NAME]
-    subprocess.run([*words, "up", "--yes"], check=True, cwd=ROOT)
-    asked = subprocess.run([*words, "credentials", "--json"], capture_output=True, text=True, check=True)
-    credentials = json.loads(asked.stdout)
-    return Custody(NAME, credentials["dicom"]["port"], credentials)
-
-
 @pytest.fixture(scope="module")
 def custody():
-    remove_installation(NAME)
-    made = brought_up()
+    made = brought_up("custody")
     yield made
     made.destroy()
 

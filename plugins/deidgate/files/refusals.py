@@ -52,6 +52,19 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ledger-url": ("this is no address of a database", "give a file, or postgresql://user@host/name"),
         "ledger-damaged": ("the mapping table is damaged", "restore it from its backup"),
         "ledger-newer-than-program": ("the mapping table was made by a newer deidgate", "install that version"),
+        "approval-missing": (
+            "two people are needed for this, and nobody has approved it",
+            "`approvals ask`, have another person `approvals approve` it, and give its number with --approval",
+        ),
+        "approval-unknown": ("nothing was asked for under this number", "see `approvals list`"),
+        "approval-given": ("this was approved already", "give its number with --approval"),
+        "approval-by-same-person": ("who asked cannot approve", "have another person approve it"),
+        "approval-used": ("this approval was used already", "ask anew"),
+        "approval-expired": ("an approval holds for a day", "ask anew"),
+        "approval-for-other": (
+            "this approval is for another person, action or project",
+            "have the one who asked do exactly what was asked for, or ask anew",
+        ),
         "mapping-row-vanished": ("somebody purged the patient meanwhile", "run again"),
         "pseudonyms-exhausted": ("no free pseudonym was found", "make the policy's pseudonyms longer"),
         "pseudonym-key-differs": (

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[3] / "plugins" / "deidgate"
 ROOMS = ("batch", "cli", "convert", "dimse", "files", "policy", "store")
 # The console's and the gate's own, and constructions that name the accepted values themselves.
 ELSEWHERE = {"ingest-answer-unreadable", "site-certificates"}
-ERRORS = {"ConfigurationError", "Unavailable", "CannotDeidentify"}
+ERRORS = {"ConfigurationError", "Unavailable", "CannotDeidentify", "NotApproved"}
 
 
 def raised() -> set[str]:
