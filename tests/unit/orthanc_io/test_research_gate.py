@@ -2,6 +2,7 @@
 """Research stores nothing without a mark, by no door, whatever goes wrong."""
 
 import base64
+import threading
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -71,6 +72,15 @@ def test_a_check_that_fails_in_any_way_stores_nothing(error):
     orthanc.RegisterReceivedInstanceCallback(gate.received)
     assert orthanc.rest_store(MARKED) == "FilteredOut"
     assert orthanc.instances == {}
+
+
+def test_the_check_does_not_run_on_the_small_stack_of_the_thread_that_asks():
+    """An exception near the end of a stack is never freed, nor is the file that it was raised over."""
+    checked_in = []
+    gate = Gate(FakeOrthanc(), lambda _file: checked_in.append(threading.current_thread()))
+    gate.received(MARKED, FakeOrthanc.InstanceOrigin.REST_API)
+    assert checked_in
+    assert threading.current_thread() not in checked_in
 
 
 def test_a_c_store_check_that_fails_stores_nothing():
