@@ -163,7 +163,8 @@ class Gate:
             back = asyncio.create_task(self._pump(up_reader, writer, moved))
             _, rest = await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
             # One side has closed: the other one gets what is already on its way, and no more.
-            await asyncio.wait(rest, timeout=1.0)
+            if rest:
+                await asyncio.wait(rest, timeout=1.0)
             for task in (there, back):
                 task.cancel()
             await asyncio.gather(there, back, return_exceptions=True)

@@ -140,6 +140,20 @@ def test_one_site_with_many_associations_does_not_keep_another_out(archive):
             thread.join(5)
 
 
+def test_two_sides_that_close_at_once_end_without_an_error(archive, monkeypatch, caplog):
+    async def both_closed(self, reader, writer, moved):
+        pass
+
+    monkeypatch.setattr(Gate, "_pump", both_closed)
+    with running_gate(archive) as (gate, port):
+        assert not associate(port).is_established
+        deadline = time.monotonic() + 5
+        while gate.open["a"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert gate.admitted["a"] == 1
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_what_waits_too_long_is_refused_as_temporary(archive):
     with running_gate(archive, GateLimits(associations_per_site=1, wait_s=0.2)) as (gate, port):
         first = associate(port)
