@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -104,8 +106,8 @@ class Gateway:
     def _mapping(self, folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         uids, patients = folder / "uids.csv", folder / "patients.csv"
         self.command("mapping", "export", "--uids", str(uids), "--patients", str(patients))
-        pairs = [tuple(line.split(",")) for line in uids.read_text().splitlines()]
-        people = [tuple(line.split(",")) for line in patients.read_text().splitlines()]
+        # A broken UID may hold a comma or the end of a line.
+        pairs, people = ([tuple(row) for row in csv.reader(io.StringIO(path.read_text()))] for path in (uids, patients))
         assert pairs[0] == people[0] == ("id_old", "id_new")
         return dict(pairs[1:]), people[1:]  # type: ignore[arg-type, return-value]
 
