@@ -118,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=prove.prove)
 
     one = several.add_parser("test", help="run the tests, on a gateway of their own")
-    one.add_argument("what", nargs="?", choices=("unit", "integration", "e2e", "faults", "all"), default="all")
+    one.add_argument("what", nargs="?", choices=(*testing.FOLDERS, "all"), default="all")
     one.add_argument("--keep", action="store_true", help="leave the tests' gateway running afterwards")
     one.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="handed to pytest")
     one.set_defaults(run=testing.test)

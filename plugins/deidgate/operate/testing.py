@@ -27,12 +27,14 @@ FOLDERS = {
     "integration": ("tests/integration",),
     "e2e": ("tests/e2e",),
     "faults": ("tests/integration/faults",),
+    "soak": ("tests/soak",),
 }
 
 
 def folders(root: Path, what: str) -> list[str]:
     """The folders of tests that are there for `what`."""
-    # The folder of faults is a part of that of integration, which runs a short choice of them.
+    # The folder of faults is a part of that of integration, which runs a short choice of them. A short soak would tell
+    # nothing.
     parts = ("unit", "integration", "e2e") if what == "all" else (what,)
     return [name for part in parts for name in FOLDERS[part] if (root / name).is_dir()]
 
@@ -100,6 +102,7 @@ def command(
         # In the checkout: what a test writes there can be handed to a container by its path.
         f"--env=TMPDIR={scratch}",
         "--env=CI",
+        "--env=DEIDGATE_SOAK_MINUTES",
         *extent,
         IMAGE,
         "pytest",

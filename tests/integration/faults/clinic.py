@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.data.instances import dataset, file_bytes, uid
 
@@ -32,14 +33,31 @@ class Confirmed:
     at: float
 
 
-class Clinic:
-    """One sender with its own AE title and patients."""
+def nothing_more(_number: int) -> Mapping[str, Any]:
+    """No attributes beside the usual ones."""
+    return {}
 
-    def __init__(self, port: int, aet: str, patient: int, folder: Path, per_second: float) -> None:
+
+class Clinic:
+    """One sender with its own AE title and patients.
+
+    `more` gives further attributes of the instance with a number, its picture for example.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        aet: str,
+        patient: int,
+        folder: Path,
+        per_second: float,
+        more: Callable[[int], Mapping[str, Any]] = nothing_more,
+    ) -> None:
         self._peer = Peer("127.0.0.1", port, "DEIDGATE", aet, timeout_s=20)
         self._patient = patient
         self._folder = folder
         self._pause_s = _GROUP / per_second
+        self._more = more
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.confirmed: list[Confirmed] = []
@@ -86,8 +104,9 @@ class Clinic:
             number += 1
             study, of_patient = number // _SERIES + 1, self._patient + number // (3 * _SERIES)
             blank = {"PatientID": ""} if number % _BLANK == 0 else {}
+            more = {**self._more(number), **blank}
             # A study of its own: a blank Patient ID beside a filled one would be two patients in one study.
-            made = dataset(of_patient, 1000 + number if blank else study, 1, number, AccessionNumber="", **blank)
+            made = dataset(of_patient, 1000 + number if blank else study, 1, number, AccessionNumber="", **more)
             path = self._folder / f"{number:06d}.dcm"
             path.write_bytes(file_bytes(made))
             yield path, uid(of_patient, 1000 + number if blank else study, 1, number)

@@ -186,22 +186,22 @@ def docker(*words: str) -> str:
     return done.stdout
 
 
-def brought_up() -> Broken:
-    """The gateway, new and healthy."""
-    folder = ROOT / ".gateway" / NAME
-    command = [str(ROOT / "gateway"), "--installation", NAME]
-    remove_installation(NAME)
+def brought_up(name: str = NAME, compose_files: str = COMPOSE_FILES) -> Broken:
+    """The gateway `name`, new and healthy."""
+    folder = ROOT / ".gateway" / name
+    command = [str(ROOT / "gateway"), "--installation", name]
+    remove_installation(name)
     folder.mkdir(parents=True)
-    (folder / "env").write_text(f"DEIDGATE_COMPOSE_FILES={COMPOSE_FILES}\n", encoding="utf-8")
+    (folder / "env").write_text(f"DEIDGATE_COMPOSE_FILES={compose_files}\n", encoding="utf-8")
     subprocess.run([*command, "up", "--yes"], check=True, cwd=ROOT)
     asked = subprocess.run([*command, "credentials", "--json"], capture_output=True, text=True, check=True)
     credentials = json.loads(asked.stdout)
-    return Broken(NAME, credentials["dicom"]["port"], credentials)
+    return Broken(name, credentials["dicom"]["port"], credentials)
 
 
-def taken_down() -> None:
+def taken_down(name: str = NAME) -> None:
     """Nothing is left of it."""
-    remove_installation(NAME)
+    remove_installation(name)
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> float | None:

@@ -140,7 +140,7 @@ def test_tests_see_the_checkout_where_it_is_and_only_their_own_gateway(tmp_path)
     assert f"--volume={tmp_path}/shared:{tmp_path}/shared:ro" in testing.command(there, "docker", [], [])
 
 
-@pytest.mark.parametrize("what", ["unit", "integration", "e2e", "all"])
+@pytest.mark.parametrize("what", [*testing.FOLDERS, "all"])
 def test_every_kind_of_test_has_its_folders(what):
     found = testing.folders(ROOT, what)
     assert found
