@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from pydicom import Dataset, dcmread
@@ -55,6 +55,12 @@ class Original:
             # The parser's own message may hold the value.
             raise CannotDeidentify("unreadable-element", keyword) from None
         return "" if value is None else str(value).strip(" \0")
+
+    def put_down(self) -> Original:
+        """The same without its file, whose memory is free if nobody else has it."""
+        # pydicom keeps what a dataset was read from.
+        self.header.buffer = None
+        return replace(self, file=b"")
 
     def person(self) -> Person:
         """What the header says of the patient.

@@ -29,6 +29,9 @@ from deidgate.policy.model import Policy
 from deidgate.policy.routes import Route
 from deidgate.verify.gate import verify
 
+LARGE = 256 << 20
+"""Bytes of a file that is read twice rather than held beside two copies of its result."""
+
 FINDING = "result-"
 """Before the code of what the last gate found: the result is meant, not the original."""
 
@@ -76,13 +79,32 @@ class Story:
         plan, picture = judge(original, plan, policy, item, ports.pixels)
         result = finished(ports.originals.modify(item.orthanc_id, self._request(plan, original)), plan)
         result = cleaned(result, original, picture, ports.pixels)
+        large = len(original.file) > LARGE
+        if large:
+            # Signing takes a copy: without this, three files of a gigabyte at once.
+            original = original.put_down()
         result = marks.sign(result, ports.mark_key)
+        if large:
+            original = self._taken_up(original)
 
         verdict = verify(original.file, result, plan, picture)
         if not verdict.ok:
             first = verdict.findings[0]
             raise VerificationFailed(FINDING + first.code, first.path)
         return self._deliver(result, plan)
+
+    def _taken_up(self, original: Original) -> Original:
+        """The original with its file, read once more.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``original-changed``.
+        """
+        again = read_original(self._ports.originals.read(self._item.orthanc_id), self._item.digest)
+        if again.digest != original.digest:
+            raise CannotDeidentify("original-changed")
+        return again
 
     def _deliver(self, result: bytes, plan: Plan) -> Delivered:
         research_id = instance_id(

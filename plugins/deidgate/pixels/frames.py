@@ -126,8 +126,8 @@ def codestreams(dataset: Dataset, description: PixelDescription) -> Iterator[byt
         raise CannotDeidentify("pixel-data-frames", description.keyword)
 
 
-def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes:
-    """The bytes of native pixels, checked for length.
+def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes | memoryview:
+    """The bytes of native pixels, checked for length; of a dataset that was opened upon its file, a part of that file.
 
     Raises
     ------
@@ -136,17 +136,17 @@ def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes:
         so it may be anything.
     """
     value = dataset[description.keyword].value
-    if not isinstance(value, bytes | bytearray):
+    if not isinstance(value, bytes | bytearray | memoryview):
         raise CannotDeidentify("pixel-data-truncated", description.keyword)
     need = description.native_bytes
     if len(value) < need:
         raise CannotDeidentify("pixel-data-truncated", description.keyword)
     if len(value) > need + need % 2 and any(value[need:]):
         raise CannotDeidentify("pixel-data-excess", description.keyword)
-    return bytes(value)
+    return value if isinstance(value, memoryview) else bytes(value)
 
 
-def native_frame(buffer: bytes, description: PixelDescription, index: int) -> Frame:
+def native_frame(buffer: bytes | memoryview, description: PixelDescription, index: int) -> Frame:
     """Frame `index` of native pixels."""
     d = description
     if d.allocated == 1:
@@ -194,18 +194,18 @@ def _offset(description: PixelDescription, index: int) -> int:
     return index * (description.frame_bits // 8)
 
 
-def _swapped(buffer: bytes, description: PixelDescription, index: int) -> NDArray[Any]:
+def _swapped(buffer: bytes | memoryview, description: PixelDescription, index: int) -> NDArray[Any]:
     """8-bit samples out of 16-bit words of the other byte order; a frame may begin in the middle of a word."""
     size = description.frame_bits // 8
     start = _offset(description, index)
     even, stop = start - start % 2, start + size + (start + size) % 2
-    part = buffer[even:stop]
+    part = bytes(buffer[even:stop])
     words = np.frombuffer(part + b"\0" * (len(part) % 2), dtype=">u2").astype("<u2").view("u1")
     samples: NDArray[Any] = words[start - even : start - even + size]
     return samples
 
 
-def _unpacked(buffer: bytes, description: PixelDescription, index: int) -> NDArray[Any]:
+def _unpacked(buffer: bytes | memoryview, description: PixelDescription, index: int) -> NDArray[Any]:
     """Frame of single bits; a frame begins where the one before ended, also within a byte (PS3.5 8.1.1 and D.3)."""
     first = index * description.frame_bits
     last = first + description.frame_bits

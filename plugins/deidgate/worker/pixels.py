@@ -7,18 +7,14 @@ import gc
 import threading
 from io import BytesIO
 
-from pydicom import dcmread
-
 from deidgate.dicom.box import Box
+from deidgate.dicom.opened import LARGE, opened
 from deidgate.pixels import model as models
 from deidgate.pixels.clean import PixelOutcome, assess, blanked
 from deidgate.pixels.mask import strip_codestream_comments, strip_embedded_overlay_bits
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.sampling import SeriesMemory
 from deidgate.plan.model import PixelPlan
-
-_LARGE = 64 << 20
-"""Bytes of a file whose memory is not left to chance."""
 
 
 class LazyPixels:
@@ -35,7 +31,10 @@ class LazyPixels:
         with self._lock:
             if self._model is None:
                 self._model = models.load(threads=1)
-            outcome = assess(dcmread(BytesIO(original)), plan, self._sampler, self._model)
+            outcome = assess(opened(original), plan, self._sampler, self._model)
+            if len(original) > LARGE:
+                # They take as much as half a gigabyte, which the file will need; loading them takes a part of a second.
+                self._model = None
         _released(len(original))
         return outcome
 
@@ -47,7 +46,7 @@ class LazyPixels:
 
 
 def _cleaned(result: bytes, boxes: tuple[Box, ...]) -> bytes:
-    dataset = dcmread(BytesIO(result))
+    dataset = opened(result)
     clean = blanked(dataset, boxes) if boxes else strip_codestream_comments(strip_embedded_overlay_bits(dataset))
     if clean is dataset:
         # Most are: what need not be written again stays as Orthanc wrote it.
@@ -59,5 +58,5 @@ def _cleaned(result: bytes, boxes: tuple[Box, ...]) -> bytes:
 
 def _released(size: int) -> None:
     """Give back the memory of a large file that was read; a dataset refers to itself and waits for the collector."""
-    if size > _LARGE:
+    if size > LARGE:
         gc.collect()

@@ -12,6 +12,7 @@ from tests.data.policies import shipped
 from tests.unit.gateway.world import MARK_KEY, World
 
 from deidgate.dicom.box import Box
+from deidgate.gateway import story
 from deidgate.gateway.outcome import Delivered, Held, Postponed
 from deidgate.marks import check
 from deidgate.pixels.clean import PixelOutcome, PixelStatus
@@ -44,6 +45,26 @@ def test_telling_the_story_again_gives_the_same_bytes(world):
     before = dict(world.research.files)
     assert world.carry(item) == first
     assert world.research.files == before
+
+
+def test_a_large_file_that_is_read_twice_has_the_same_end(world, monkeypatch):
+    item = world.ingest.add(a_file())
+    world.carry(item)
+    before = dict(world.research.files)
+    monkeypatch.setattr(story, "LARGE", 0)
+    assert isinstance(world.carry(item), Delivered)
+    assert world.research.files == before
+
+
+def test_a_large_file_that_is_another_when_it_is_read_again_is_held(world, monkeypatch):
+    monkeypatch.setattr(story, "LARGE", 0)
+    item = replace(world.ingest.add(a_file()), digest=None)
+    files = iter([a_file(), a_file(InstanceNumber=7)])
+    monkeypatch.setattr(world.ingest, "read", lambda _name: next(files))
+    end = world.carry(item)
+    assert isinstance(end, Held)
+    assert end.code == "original-changed"
+    assert world.research.files == {}
 
 
 def test_a_late_instance_joins_its_series(world):
