@@ -145,3 +145,23 @@ def test_nothing_that_writes_passes_the_research_gate():
         methods = re.search(r"limit_except ([A-Z ]+)\{", block)
         assert methods is not None, where
         assert set(methods[1].split()) <= ({"GET", "POST"} if "tools/" in where else {"GET"})
+
+
+def test_what_is_answered_without_a_password_is_never_taken_for_a_log_in():
+    script = (ROOT / "nginx" / "log_in.js").read_text(encoding="utf-8")
+    let_in = set(re.findall(r"\d+", re.search(r"const LET_IN = \[(.*?)\]", script)[1]))
+    text = (ROOT / "nginx" / "research.conf").read_text(encoding="utf-8")
+    # nginx returns before it asks for a password.
+    returned = set(re.findall(r"return (\d+)", text))
+    assert "200" in let_in
+    assert returned & {"301", "404", "429"}
+    assert not returned & let_in
+
+
+def test_every_answer_of_the_research_gate_is_counted():
+    text = (ROOT / "nginx" / "research.conf").read_text(encoding="utf-8")
+    server = text.partition("listen 8443")[2]
+    # A location with an `add_header` of its own would have none of the server's.
+    assert re.findall(r"^( *)add_header Set-Cookie \$log_in_known always;", server, flags=re.MULTILINE) == [" " * 8]
+    assert not re.findall(r"^ {12,}add_header", server, flags=re.MULTILINE)
+    assert "worker_processes 1;" in text
