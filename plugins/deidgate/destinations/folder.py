@@ -49,6 +49,9 @@ class FolderSender:
             except OSError as error:
                 raise Unavailable(_CODES.get(error.errno or 0, "folder-error")) from None
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def take_back(self, parcel: Parcel) -> bool:
         """Delete the file, if it is the one that was written."""
         if not self._root.is_dir():

@@ -50,3 +50,7 @@ class Sender(Protocol):
         Unavailable
         """
         ...
+
+    def close(self) -> None:
+        """Give back ports and connections; it is not used again."""
+        ...

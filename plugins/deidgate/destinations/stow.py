@@ -80,6 +80,10 @@ class StowSender:
         """DICOMweb has no standard way to delete."""
         return False
 
+    def close(self) -> None:
+        """Close what is kept open."""
+        self._session.close()
+
     def _post(self, file: bytes) -> tuple[int, Any]:
         boundary = secrets.token_hex(16)
         head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()

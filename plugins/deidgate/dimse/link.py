@@ -43,21 +43,25 @@ def associated(
     Raises
     ------
     Unavailable
-        ``not-reached`` (nobody listens there), ``tls-failed`` or ``association-refused``.
+        ``not-reached`` (no such name, or nobody listens there), ``tls-failed`` or ``association-refused``.
     """
     entity = AE(ae_title=peer.calling_aet)
     entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
     entity.network_timeout = max(peer.timeout_s, 60)
-    association = entity.associate(
-        peer.host,
-        peer.port,
-        contexts=list(contexts),
-        ae_title=peer.called_aet,
-        max_pdu=131072,
-        ext_neg=list(roles) or None,
-        tls_args=(tls, peer.host) if tls is not None else None,
-        evt_handlers=list(handlers),
-    )
+    try:
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.called_aet,
+            max_pdu=131072,
+            ext_neg=list(roles) or None,
+            tls_args=(tls, peer.host) if tls is not None else None,
+            evt_handlers=list(handlers),
+        )
+    except OSError:
+        # The name is not known (any more): the library looks it up before it tries.
+        raise Unavailable("not-reached", f"{peer.host}:{peer.port}") from None
     if not association.is_established:
         raise _why_not(peer, association, tls is not None)
     # Without it, the end of each small message waits for an acknowledgement that waits for more data.

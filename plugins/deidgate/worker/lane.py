@@ -83,10 +83,16 @@ class Lane:
             return self._failed(error.code, error.path)
         except Exception as error:  # noqa: BLE001 -- the outermost loop: this destination rests, the others go on
             _log.exception("destination-failed", extra={"ids": {"destination": self._name}})
-            self._sender = None
+            self._close()
             places = where(error.__traceback__)
             return self._failed("internal-error", places[-1] if places else "")
         return 0.0 if worked else self._pace.idle_s
+
+    def _close(self) -> None:
+        """Not used again after a bug. Its port has to be free for the next one."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
 
     def _work(self, stop: threading.Event) -> bool:
         sender = self._sender = self._sender or self._open_sender()

@@ -20,15 +20,15 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-        self._certificate = self._signed(self._name, self._key.public_key(), ca=True)
+        self._certificate = self._signed(self._name, self._key.public_key())
         self.pem = folder / "ca.pem"
         self.pem.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def certificate(self, name: str) -> Path:
-        """One file with a key and a certificate for this machine."""
+        """One file with a key and a certificate for this machine, and for a host of that name."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        signed = self._signed(subject, key.public_key(), ca=False)
+        signed = self._signed(subject, key.public_key(), host=name)
         path = self._folder / f"{name}.pem"
         path.write_bytes(
             key.private_bytes(
@@ -43,7 +43,8 @@ class Authority:
         own = self.certificate(name)
         return TlsFiles(self.pem, own, own)
 
-    def _signed(self, subject, public_key, *, ca):
+    def _signed(self, subject, public_key, host=""):
+        ca = not host
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -72,6 +73,6 @@ class Authority:
             )
         )
         if not ca:
-            names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            names = [x509.DNSName("localhost"), x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self._key, hashes.SHA256())

@@ -136,6 +136,19 @@ def archive():
         yield started
 
 
+def test_a_name_that_nobody_knows_is_a_destination_that_is_away(shelf):
+    one = NodeSender(DicomNode("archive.invalid", 104, called_aet="ARCHIVE", calling_aet="GATE"), 5)
+    with pytest.raises(Unavailable, match="not-reached"):
+        list(one.send([shelf.parcel(1)], shelf))
+
+
+def test_a_port_for_answers_is_free_again_when_it_is_closed():
+    port = free_port()
+    place = DicomNode("localhost", 104, called_aet="ARCHIVE", calling_aet="GATE", listen=port)
+    for _ in range(2):
+        NodeSender(place, 5).close()
+
+
 def sender(archive, *, timeout_s=5, **more):
     place = {"answer_s": 5, "tls": None, "called_aet": "ARCHIVE", "calling_aet": "GATE"} | more
     return NodeSender(DicomNode("localhost", archive.port, **place), timeout_s)

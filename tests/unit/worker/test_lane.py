@@ -44,6 +44,7 @@ class Scripted:
     does: object = field(default=lambda parcel: Confirmed(parcel, "read-back"))
     batches: list[int] = field(default_factory=list)
     takes_back: bool = False
+    closed: int = 0
 
     def send(self, parcels, fetch):
         self.batches.append(len(parcels))
@@ -52,6 +53,9 @@ class Scripted:
 
     def take_back(self, parcel):
         return self.takes_back
+
+    def close(self):
+        self.closed += 1
 
 
 def raises(error):
@@ -201,6 +205,21 @@ def test_what_has_no_ending_is_tried_again(store):
 
     lane(store, Forgetful()).turn(GO_ON)
     assert codes(store) == {("confirmed", None): 1, ("waiting", "no-ending"): 1}
+
+
+def test_after_a_bug_the_port_is_given_back_before_it_is_opened_again(store):
+    to_go(store, 1)
+    opened = []
+
+    def open_sender():
+        assert all(sender.closed == 1 for sender in opened)
+        opened.append(Scripted(raises(ZeroDivisionError())))
+        return opened[-1]
+
+    one = Lane("there", "courier", store.forwards, open_sender, Shelf(), AT_ONCE, Pace())
+    for _ in range(3):
+        one.turn(GO_ON)
+    assert [sender.batches for sender in opened] == [[1], [1], [1]]
 
 
 @pytest.mark.parametrize(("able", "state"), [(True, "withdrawn"), (False, "recalled")])
