@@ -55,8 +55,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "Find out which Patient ID is right. Release it to keep both as two patients, or reject it and have it resent.",
     ),
     "content-changed": Explanation(
-        "An instance with the same SOP Instance UID and other content was delivered before.",
-        "Compare the two. Release it to replace what research has, or reject it.",
+        "An instance with the same SOP Instance UID and other content came before; both are kept.",
+        "Ask the clinic which one is right. Release this one with the reason accepted to have it in the place of the"
+        " other, or reject it.",
     ),
     "patient-purged": Explanation(
         "The patient was taken out of the mapping table while this instance was on its way.", _LOOK

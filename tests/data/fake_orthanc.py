@@ -112,9 +112,10 @@ class FakeOrthanc:
 
     def c_store(self, data: bytes, calling_aet: str = "DEMO", called_aet: str = "DEIDGATE") -> int:
         """The DIMSE status that the sender gets."""
-        if not self._received(data, self.InstanceOrigin.DICOM_PROTOCOL):
+        kept = self._received(data, self.InstanceOrigin.DICOM_PROTOCOL)
+        if kept is None:
             return SUCCESS  # what the real one answers for an instance that it throws away
-        instance = FakeInstance(data, calling_aet, called_aet)
+        instance = FakeInstance(kept, calling_aet, called_aet)
         try:
             status = self.callbacks.get("c-store", lambda _: SUCCESS)(instance)
         except Exception:  # noqa: BLE001 -- as the real one
@@ -125,9 +126,8 @@ class FakeOrthanc:
 
     def rest_store(self, data: bytes) -> str:
         """The status that ``POST /instances`` answers."""
-        if not self._received(data, self.InstanceOrigin.REST_API):
-            return "FilteredOut"
-        return self._store(FakeInstance(data))
+        kept = self._received(data, self.InstanceOrigin.REST_API)
+        return "FilteredOut" if kept is None else self._store(FakeInstance(kept))
 
     def http(self, user: str, method: str, uri: str) -> bool:
         """Whether a request passes the filter."""
@@ -167,8 +167,11 @@ class FakeOrthanc:
     def RestApiPost(self, uri: str, body: str | bytes) -> bytes:
         if uri != "/tools/lookup":
             raise FakeOrthancError(uri)
-        uids = (dcmread(BytesIO(one.data), stop_before_pixels=True).SOPInstanceUID for one in self.instances.values())
-        return json.dumps([{"Type": "Instance"} for uid in uids if uid == body]).encode()
+        uids = {
+            name: dcmread(BytesIO(one.data), stop_before_pixels=True).SOPInstanceUID
+            for name, one in self.instances.items()
+        }
+        return json.dumps([{"Type": "Instance", "ID": name} for name, uid in uids.items() if uid == body]).encode()
 
     def RestApiPut(self, uri: str, body: str | bytes) -> bytes:
         self.put[uri] = json.loads(body)
@@ -196,17 +199,21 @@ class FakeOrthanc:
             return json.dumps(
                 {"UncompressedMD5": hashlib.md5(instance.data, usedforsecurity=False).hexdigest()}
             ).encode()
+        if rest == ["attachments", "dicom", "data"]:
+            return instance.data
         raise FakeOrthancError("/".join(rest))
 
-    def _received(self, data: bytes, origin: int) -> bool:
-        """Whether the received-instance callback keeps it. Fails open."""
+    def _received(self, data: bytes, origin: int) -> bytes | None:
+        """What the received-instance callback keeps; None when it discards. Fails open."""
         try:
-            action, _ = self.callbacks.get("received", lambda *_: (self.ReceivedInstanceAction.KEEP_AS_IS, None))(
+            action, instead = self.callbacks.get("received", lambda *_: (self.ReceivedInstanceAction.KEEP_AS_IS, None))(
                 data, origin
             )
         except Exception:  # noqa: BLE001 -- as the real one
-            return True
-        return bool(action != self.ReceivedInstanceAction.DISCARD)
+            return data
+        if action == self.ReceivedInstanceAction.DISCARD:
+            return None
+        return instead if action == self.ReceivedInstanceAction.MODIFY else data
 
     def _store(self, instance: FakeInstance) -> str:
         name = orthanc_id_of(instance.data)

@@ -11,6 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from deidgate.dicom.second import CannotRenameError, first_name
 from deidgate.dicom.structure import check_structure
 from deidgate.errors import CannotDeidentify
 from deidgate.gateway.ports import Person
@@ -35,6 +36,8 @@ class Original:
     file: bytes = field(repr=False)
     header: Dataset = field(repr=False)
     digest: str
+    is_second: bool = False
+    """Ingest has another content under this SOP Instance UID, which came before."""
 
     @property
     def transfer_syntax(self) -> UID:
@@ -97,6 +100,9 @@ def read(file: bytes, expected_digest: str | None) -> Original:
         found = hashlib.md5(file, usedforsecurity=False).hexdigest()
         if expected_digest != f"md5:{found}":
             raise CannotDeidentify("original-changed")
+    second = _first_name(file)
+    is_second = second is not None
+    file = file if second is None else second
     check_structure(file, whole=True)
     try:
         header = dcmread(BytesIO(file), stop_before_pixels=True)
@@ -110,8 +116,15 @@ def read(file: bytes, expected_digest: str | None) -> Original:
     # 128 bytes preamble, DICM, and the group length element itself (12 bytes); without that element, which breaks
     # PS3.10 7.1 and occurs, everything after DICM is taken.
     start = 132 + 12 + int(length) if length else 132
-    original = Original(file, header, f"sha256:{hashlib.sha256(memoryview(file)[start:]).hexdigest()}")
+    original = Original(file, header, f"sha256:{hashlib.sha256(memoryview(file)[start:]).hexdigest()}", is_second)
     for keyword in _REQUIRED:
         if not original.text(keyword):
             raise CannotDeidentify("identifier-missing", keyword)
     return original
+
+
+def _first_name(file: bytes) -> bytes | None:
+    try:
+        return first_name(file)
+    except CannotRenameError:
+        raise CannotDeidentify("original-changed") from None

@@ -72,7 +72,8 @@ class Story:
         patient = patient_of(original, route, policy, item, ports.patients)
         self._learned = replace(self._learned, patient=patient.id)
         known = ports.patients.delivered_digest(route.project, original.text("SOPInstanceUID"))
-        if known not in (None, original.digest) and "content-changed" not in item.accepted:
+        changed = known != original.digest if known is not None else original.is_second
+        if changed and "content-changed" not in item.accepted:
             raise CannotDeidentify("content-changed", "SOPInstanceUID")
 
         plan = make_plan(original.header, policy, patient.pseudonyms)

@@ -12,6 +12,7 @@ from tests.data.policies import shipped
 from tests.unit.gateway.world import MARK_KEY, World
 
 from deidgate.dicom.box import Box
+from deidgate.dicom.second import stand_in
 from deidgate.gateway import story
 from deidgate.gateway.outcome import Delivered, Held, Postponed
 from deidgate.marks import check
@@ -138,6 +139,21 @@ def test_changed_content_under_a_known_uid_is_held_and_passes_when_a_person_lets
     changed = world.ingest.add(a_file(PixelData=b"\x09\0" * 4))
     assert world.carry(changed).code == "content-changed"
     assert isinstance(world.carry(replace(changed, accepted=frozenset({"content-changed"}))), Delivered)
+
+
+def test_a_second_content_is_held_also_when_the_first_has_not_been_delivered_and_is_delivered_as_it_was_sent(world):
+    first, second = a_file(), a_file(PixelData=b"\x09\0" * 4)
+    world.ingest.add(first)
+    item = world.ingest.add(stand_in(second))
+    held = world.carry(item)
+    assert (held.code, held.path) == ("content-changed", "SOPInstanceUID")
+    assert held.learned.sop_instance_uid == read(second).SOPInstanceUID
+    end = world.carry(replace(item, accepted=frozenset({"content-changed"})))
+    alone = World()
+    expected = alone.carry(alone.ingest.add(second))
+    assert end.research_id == expected.research_id
+    assert end.learned.digest == expected.learned.digest
+    assert world.research.files == alone.research.files
 
 
 def test_another_sender_of_the_same_content_is_no_change(world):

@@ -9,6 +9,7 @@ from typing import Any
 
 from deidgate.orthanc_io.ingest.admission import Admission, Senders
 from deidgate.orthanc_io.ingest.commitment import Commitment
+from deidgate.orthanc_io.ingest.conflicts import Conflicts
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.report import Report
 from deidgate.orthanc_io.ingest.rows import LedgerRows
@@ -49,7 +50,13 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     report = Report(store, index, rows, admission, service)
     commitment = Commitment(orthanc, store.reports.states_of, index.has)
 
+    conflicts = Conflicts(orthanc, index)
+
+    def c_store(instance: DicomInstance) -> int:
+        return conflicts.c_store(instance, admission.c_store)
+
     def stored(_instance: DicomInstance, _orthanc_id: str) -> None:
+        conflicts.stored()
         service.wake()
 
     def changed(change: int, _level: int, _resource: str) -> None:
@@ -65,7 +72,8 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     def metrics(output: RestOutput, _uri: str, **_request: Any) -> None:
         output.AnswerBuffer(report.metrics(), "text/plain; version=0.0.4")
 
-    orthanc.RegisterIncomingCStoreInstanceFilter(admission.c_store)
+    orthanc.RegisterReceivedInstanceCallback(conflicts.received)
+    orthanc.RegisterIncomingCStoreInstanceFilter(c_store)
     orthanc.RegisterOnStoredInstanceCallback(stored)
     orthanc.RegisterOnChangeCallback(changed)
     orthanc.RegisterStorageCommitmentScpCallback(commitment.request, commitment.answer)

@@ -75,15 +75,28 @@ class IngestIndex:
 
     def has(self, sop_instance_uid: str) -> bool:
         """Whether an instance with this SOP Instance UID is stored."""
+        return bool(self.stored_as(sop_instance_uid))
+
+    def stored_as(self, sop_instance_uid: str) -> list[str]:
+        """Orthanc IDs of the stored instances with this SOP Instance UID."""
         found = json.loads(self._orthanc.RestApiPost("/tools/lookup", sop_instance_uid))
-        return any(row["Type"] == "Instance" for row in found)
+        return [row["ID"] for row in found if row["Type"] == "Instance"]
+
+    def digest(self, orthanc_id: str) -> str | None:
+        """``md5:…`` of the stored file, as Orthanc noted it."""
+        md5 = self._get(f"/instances/{orthanc_id}/attachments/dicom/info").get("UncompressedMD5")
+        return f"md5:{md5}" if md5 else None
+
+    def file(self, orthanc_id: str) -> bytes:
+        """The stored file."""
+        return self._orthanc.RestApiGet(f"/instances/{orthanc_id}/attachments/dicom/data")
 
     def describe(self, orthanc_id: str) -> Stored | None:
         """What is known of one instance; None if it is there no more."""
         try:
             tags = self._get(f"/instances/{orthanc_id}?{_UIDS}")["RequestedTags"]
             metadata = self._get(f"/instances/{orthanc_id}/metadata?expand")
-            digest = self._get(f"/instances/{orthanc_id}/attachments/dicom/info").get("UncompressedMD5")
+            digest = self.digest(orthanc_id)
         except self._orthanc.OrthancException:
             if self._is_there(orthanc_id):
                 raise
@@ -94,7 +107,7 @@ class IngestIndex:
             called_aet=metadata.get("CalledAET", ""),
             # Orthanc writes the time of reception in UTC or local time as configured; containers run in UTC.
             received_at=datetime.strptime(metadata["ReceptionDate"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
-            digest=f"md5:{digest}" if digest else None,
+            digest=digest,
             study_instance_uid=tags.get("StudyInstanceUID") or None,
             sop_instance_uid=tags.get("SOPInstanceUID") or None,
         )
