@@ -62,7 +62,7 @@ def purge_originals(
             fresh = [item for item in due if item.id not in skipped]
             if not fresh:
                 break
-            sure = [item for item in fresh if _is_sure(item, research)]
+            sure = [item for item in fresh if _is_sure(store, item, research)]
             skipped |= {item.id for item in fresh} - {item.id for item in sure}
             gone, refused = _purge(store, ingest, sure, f"retention:{after_days}-days")
             skipped |= refused
@@ -71,15 +71,22 @@ def purge_originals(
     return purged, unconfirmed
 
 
-def _is_sure(item: ItemView, research: Shelf) -> bool:
+def _is_sure(store: Store, item: ItemView, research: Shelf) -> bool:
     # What a crash left in the middle was sure before; its original may be gone already.
     if item.original is Original.PURGING:
         return True
-    algorithm, _, digest = (item.result_digest or "").partition(":")
-    if algorithm == "md5" and item.research_id and research.holds(item.research_id, digest):
+    if _holds(research, item):
+        return True
+    instead = store.retention.replaced_by(item)
+    if instead is not None and _holds(research, instead):
         return True
     _log.error("purge-not-confirmed", extra={"ids": {"item": item.id}})
     return False
+
+
+def _holds(research: Shelf, item: ItemView) -> bool:
+    algorithm, _, digest = (item.result_digest or "").partition(":")
+    return algorithm == "md5" and bool(item.research_id) and research.holds(str(item.research_id), digest)
 
 
 def _purge(store: Store, ingest: Originals, due: Sequence[ItemView], why: str) -> tuple[int, set[int]]:

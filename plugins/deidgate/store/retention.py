@@ -39,6 +39,17 @@ class Retention:
                 found += [view(row) for row in rows]
         return found
 
+    def replaced_by(self, item: ItemView) -> ItemView | None:
+        """The item that was delivered later in the place of `item`: a person let another content pass."""
+        query = VIEW.where(
+            items.c.state == State.DELIVERED,
+            items.c.research_id == item.research_id,
+            items.c.delivered_at > item.delivered_at,
+        )
+        with self._context.database.read() as connection:
+            row = connection.execute(query.order_by(items.c.delivered_at.desc()).limit(1)).one_or_none()
+        return None if row is None else view(row)
+
     def purging(self, item_ids: Sequence[int], why: str, by: str = "retention") -> frozenset[int]:
         """Record the intent; the ids that may now be deleted at ingest."""
         condition = (items.c.state == State.DELIVERED) & items.c.original.in_([Original.PRESENT, Original.PURGING])

@@ -20,7 +20,9 @@ def deliver(store, **words):
     """Deliver what waits, with the kind of digest that the gateway writes."""
     for claimed in claim(store, 10):
         outcome = delivery(patient(store), claimed)
-        store.queue.settle([replace(outcome, delivered=replace(outcome.delivered, result_digest="md5:r", **words))])
+        store.queue.settle(
+            [replace(outcome, delivered=replace(outcome.delivered, **{"result_digest": "md5:r"} | words))]
+        )
 
 
 @pytest.fixture
@@ -99,6 +101,16 @@ def test_what_research_does_not_confirm_keeps_its_original(store, ingest, resear
     assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 5)
     assert ingest.deleted == []
     assert set(originals(store)) == {Original.PRESENT}
+
+
+def test_an_original_that_another_content_took_the_place_of_goes_when_that_one_is_there(store, ingest, research):
+    store.feeder.record_received([received(9)])
+    ingest.ids.add("orthanc-9")
+    deliver(store, research_id="research-1", result_digest="md5:second")
+    research.digests = {"research-1": "neither"}
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (4, 2)
+    research.digests["research-1"] = "second"
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (2, 0)
 
 
 def test_a_purge_that_was_cut_short_goes_on_where_it_stopped(store, ingest, research):
