@@ -26,7 +26,7 @@ Examples:
 \b
 Columns of the table: file (its name, or its path below the folder) and patient_id, patient_name, birth_date, sex,
 study_uid, study_date, study_time, study_id, accession, study_description, referring_physician, series_number,
-series_description, modality, body_part, laterality. Dates are YYYYMMDD.
+series_description, modality, body_part, laterality, burned_in_annotation. Dates are YYYYMMDD.
 Exit codes: 0 all converted, 1 refused, 2 wrong command line, 3 some files were not.
 Needs the extra `convert`, for slides `slides`."""
 )
@@ -45,6 +45,13 @@ Needs the extra `convert`, for slides `slides`."""
 @click.option("--modality", help="CT or MR for volumes  [default: MR]; for pictures any  [default: OT]")
 @click.option("--body-part", default="", help="Body Part Examined, e.g. BREAST.")
 @click.option("--laterality", type=click.Choice(["L", "R"]))
+@click.option(
+    "--burned-in-annotation",
+    type=click.Choice(["YES", "NO"]),
+    default="YES",
+    show_default=True,
+    help="Of pictures: NO when somebody has seen that no text is in them.",
+)
 @click.option("--template", type=FILE, help="A DICOM file whose patient and study are taken.")
 @click.option("--table", type=FILE, help="A CSV with a row for each file.")
 @click.option("--multiframe", is_flag=True, help="Volumes as one multi-frame object (Legacy Converted Enhanced).")
@@ -65,6 +72,7 @@ def convert(
     modality: str | None,
     body_part: str,
     laterality: str | None,
+    burned_in_annotation: str,
     template: Path | None,
     table: Path | None,
     multiframe: bool,
@@ -92,6 +100,7 @@ def convert(
         "modality": modality or "",
         "body_part": body_part,
         "laterality": laterality or "",
+        "burned_in_annotation": burned_in_annotation,
     }
     base = Subject.from_template(opened(template, pixels=False)) if template else Subject()
     base = Subject.from_row({name: text for name, text in given.items() if text}, base)

@@ -157,7 +157,7 @@ def _end_of_image(content: bytes, position: int) -> int:
 
 
 def _kept_jpeg(facts: JpegFacts, subject: Subject, instance_number: int) -> Dataset:
-    dataset = _captured(begin(subject, SecondaryCaptureImageStorage, "OT", instance_number))
+    dataset = _captured(begin(subject, SecondaryCaptureImageStorage, "OT", instance_number), subject)
     dataset.Rows, dataset.Columns = facts.rows, facts.columns
     dataset.SamplesPerPixel = facts.samples
     dataset.PhotometricInterpretation = facts.photometric
@@ -188,7 +188,7 @@ def _native(pages: list[NDArray[Any]], subject: Subject, instance_number: int) -
         sop_class = MultiFrameGrayscaleWordSecondaryCaptureImageStorage
     else:
         sop_class = MultiFrameGrayscaleByteSecondaryCaptureImageStorage
-    dataset = _captured(begin(subject, sop_class, "OT", instance_number))
+    dataset = _captured(begin(subject, sop_class, "OT", instance_number), subject)
     dataset.Rows, dataset.Columns = first.shape[:2]
     dataset.SamplesPerPixel = 3 if colour else 1
     dataset.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
@@ -212,12 +212,11 @@ def _native(pages: list[NDArray[Any]], subject: Subject, instance_number: int) -
     return _with_meta(dataset, ExplicitVRLittleEndian)
 
 
-def _captured(dataset: Dataset) -> Dataset:
+def _captured(dataset: Dataset, subject: Subject) -> Dataset:
     dataset.ConversionType = "WSD"
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.PatientOrientation = ""
-    dataset.BurnedInAnnotation = "YES"
-    # What a person photographs or scans has whatever stood there; nobody looked yet, so the careful answer stands.
+    dataset.BurnedInAnnotation = subject.burned_in_annotation
     dataset.SecondaryCaptureDeviceManufacturer = "Deidgate"
     return dataset
 

@@ -27,6 +27,8 @@ class Subject:
     series_description, modality, body_part, laterality : str
     frame_of_reference_uid : str
         Empty: a new one where the object needs it.
+    burned_in_annotation : str
+        Of pictures. YES unless somebody has looked: what a person photographs or scans has whatever stood there.
     """
 
     patient_id: str = ""
@@ -47,6 +49,7 @@ class Subject:
     body_part: str = ""
     laterality: str = ""
     frame_of_reference_uid: str = field(default="")
+    burned_in_annotation: str = "YES"
 
     def __post_init__(self) -> None:
         for name in ("birth_date", "study_date"):
@@ -60,6 +63,8 @@ class Subject:
             raise ConfigurationError("sex-is-not-M-F-O", "sex")
         if self.laterality not in ("", "L", "R"):
             raise ConfigurationError("laterality-is-not-L-R", "laterality")
+        if self.burned_in_annotation not in ("YES", "NO"):
+            raise ConfigurationError("burned-in-annotation-is-not-YES-NO", "burned_in_annotation")
         for name in ("patient_id", "patient_name", "study_description", "series_description"):
             if "\\" in getattr(self, name):
                 raise ConfigurationError("backslash-in-value", name)

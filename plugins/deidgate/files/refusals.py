@@ -93,6 +93,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "backslash-in-value": ("a backslash separates values in DICOM", "write the value without it"),
         "not-a-date-YYYYMMDD": ("not a date", "write it as YYYYMMDD"),
         "sex-is-not-M-F-O": ("sex is M, F or O", "use one of them, or leave it empty"),
+        "burned-in-annotation-is-not-YES-NO": (
+            "burned-in annotation is YES or NO",
+            "say NO when somebody has seen that there is no text in the picture",
+        ),
         "laterality-is-not-L-R": ("laterality is L or R", "use one of them, or leave it empty"),
         "series-number-is-not-a-number": ("the series number is no number", "write digits"),
         "picture-unreadable": ("the picture is damaged or of a kind that is not read", "save it again as PNG"),

@@ -5,6 +5,7 @@ import io
 import shutil
 import struct
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -168,6 +169,8 @@ def test_patient_and_study_are_those_that_were_given():
 
 def test_nobody_claims_that_a_photograph_has_no_text():
     assert from_picture(PICTURES["bmp"], SUBJECT).BurnedInAnnotation == "YES"
+    seen = replace(SUBJECT, burned_in_annotation="NO")
+    assert from_picture(PICTURES["bmp"], seen).BurnedInAnnotation == "NO"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +181,7 @@ def test_nobody_claims_that_a_photograph_has_no_text():
         ({"shoe_size": "42"}, "unknown-column"),
         ({"series_number": "one"}, "series-number-is-not-a-number"),
         ({"patient_id": "a\\b"}, "backslash-in-value"),
+        ({"burned_in_annotation": "no"}, "burned-in-annotation-is-not-YES-NO"),
         ({"laterality": "left"}, "laterality-is-not-L-R"),
     ],
 )
