@@ -11,10 +11,11 @@ from pydicom.uid import XRayAngiographicImageStorage
 from tests.data.instances import dataset, file_bytes, uid
 from tests.integration.faults.account import account
 from tests.soak.memory import HEAD, MB, SERVICES, Memory, changes, restarts
-from tests.soak.pictures import body
+from tests.soak.pictures import body, radiograph
 
 FRAMES, SIDE = 1908, 512
 TIMES = 3.5
+WARMING = 16
 
 
 def test_a_gigabyte_goes_through_with_bounded_memory(busy, tmp_path, capsys):
@@ -22,6 +23,14 @@ def test_a_gigabyte_goes_through_with_bounded_memory(busy, tmp_path, capsys):
     patient = time.time_ns() // 1_000_000 % 10**9 + 3 * 10**9
     path = tmp_path / "large.dcm"
     size = write_large(path, patient)
+    # Every process of the worker has read text before, and has its networks.
+    warming = tmp_path / "warming"
+    warming.mkdir()
+    for number in range(WARMING):
+        made = dataset(patient + 1, 1, 1, number, AccessionNumber="", **radiograph())
+        (warming / f"{number}.dcm").write_bytes(file_bytes(made))
+    busy.send(warming)
+    busy.settle(600)
     memory = Memory(busy, every_s=0.1)
     time.sleep(2)
     begin = time.time()
