@@ -25,16 +25,16 @@ def test_ten_thousand_small_instances_in_one_association_leave_ingest_flat(busy,
     begin = time.time()
     sent = busy.send(tmp_path)
     end = time.time()
-    busy.settle(1200)
     memory.close()
-
     span = (end - begin) * FIRST
-    warm, late = memory.between(begin + span, begin + 2 * span), memory.between(end - span, end)
-    found = changes(warm, late, memory.between(begin, time.time()), SERVICES)
-    figures = account(busy, {uid(patient, 1 + number // 500, 1, number) for number in range(NUMBER)})
+    early, late = memory.between(begin + span, begin + 2 * span), memory.between(end - span, end)
+    found = changes(early, late, memory.between(begin, end), SERVICES)
     with capsys.disabled():
         print(f"\n{HEAD}\n" + "\n".join(one.line() for one in found))
         print(f"received in {end - begin:.0f} s, {NUMBER / (end - begin):.0f} a second")
+    busy.settle(1800)
+    figures = account(busy, {uid(patient, 1 + number // 500, 1, number) for number in range(NUMBER)})
+    with capsys.disabled():
         print("\n".join(f"{name:<24}{value}" for name, value in figures.items()))
 
     assert [one for one in sent if not one.ok] == []
