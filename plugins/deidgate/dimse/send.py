@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
@@ -190,8 +191,26 @@ def _associate(peer: Peer, contexts: list[PresentationContext]) -> Association:
     association = entity.associate(peer.host, peer.port, contexts=contexts, ae_title=peer.called_aet, max_pdu=131072)
     if not association.is_established:
         raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
+    _leave_answers(association)
     transport = association.dul.socket
     if transport is not None and transport.socket is not None:
         # Without it, the end of each small message waits for an acknowledgement that waits for more data.
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return association
+
+
+def _leave_answers(association: Association) -> None:
+    """Have the association's own thread put back what answers us.
+
+    pynetdicom pauses that thread while it asks, and takes it for paused when it has only just gone on: then the answer
+    is thrown away as unexpected, and the association ends (seen once in some thousand instances on a busy machine).
+    """
+    serve = association._serve_request
+
+    def put_back(msg: Any, context_id: int) -> None:
+        if getattr(msg, "Status", None) is None:
+            serve(msg, context_id)
+        else:
+            association.dimse.msg_queue.put((context_id, msg))
+
+    association._serve_request = put_back  # type: ignore[method-assign]

@@ -213,7 +213,7 @@ def test_broken_input_breaks_nothing(broken, whole, words, tmp_path, capsys):
     said_by_rest = broken.inside("worker", POST, data=b"\n".join(base64.b64encode(one) for one in posted))
     posts = Counter(tuple(json.loads(line)) for line in said_by_rest.splitlines())
     assert posts.total() == number
-    assert {code for code, _ in posts} <= {200, 400}
+    assert all(code < 500 for code, _ in posts)
 
     broken.settle(600)
     servers, report, flow = broken.count(), broken.reconciled(), broken.flow()

@@ -2,11 +2,13 @@
 """Files reach a receiver by C-STORE as they are, and what became of each is told."""
 
 from io import BytesIO
+from threading import Event
 
 import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.association import Association
 from tests.data.instances import dataset, file_bytes, read, uid
 
 from deidgate.dimse.send import MAX_CONTEXTS, Peer, send
@@ -78,6 +80,15 @@ def test_one_association_serves_all_kinds_of_files(receiver, tmp_path):
     ]
     assert [sent.code for sent in deliver(receiver, *paths)] == ["sent"] * 3
     assert receiver.associations == 1
+
+
+def test_an_answer_that_the_associations_own_thread_took_is_not_lost(receiver, tmp_path, monkeypatch):
+    # As if it were paused, always: as it is taken for when it has only just gone on.
+    always = property(lambda _self: True, lambda _self, _value: None)
+    monkeypatch.setattr(Association, "_is_paused", always, raising=False)
+    monkeypatch.setattr(Event, "clear", lambda _self: None)
+    paths = [write(tmp_path, f"{number}.dcm", file_bytes(dataset(number=number))) for number in range(1, 60)]
+    assert [one.ok for one in deliver(receiver, *paths)] == [True] * len(paths)
 
 
 def test_folders_are_walked_and_what_is_not_dicom_is_told_of(receiver, tmp_path):
