@@ -37,6 +37,7 @@ _SMALL_NUMBER = 5
 _EQUIPMENT = frozenset({0x00080070, 0x00081090, 0x00181020})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _METHOD = 0x00120063
+_SIGNATURE = re.compile(rb"(?:^|\\)Deidgate mark 1/2 [A-Za-z0-9_-]{43}\\Deidgate mark 2/2 [A-Za-z0-9_-]{43} ?$")
 _METHOD_CODES = 0x00120064
 _UID_LIKE = re.compile(rb"[0-9]+(?:\.[0-9]+){2,}")
 
@@ -50,6 +51,11 @@ class Place(NamedTuple):
     element: Element | None
     texts: tuple[str, ...]
     """Readings of text that is not ASCII."""
+
+
+def without_signature(method: bytes) -> bytes:
+    """A value of De-identification Method without the signature at its end: some of its letters spell a short name."""
+    return _SIGNATURE.sub(b"", method)
 
 
 def places(result: View, comments: Mapping[str, bytes]) -> list[Place]:
@@ -69,6 +75,8 @@ def places(result: View, comments: Mapping[str, bytes]) -> list[Place]:
         if element.tag in SAMPLES and size > _LONGEST_SAMPLE_FREE:
             continue
         value = result.value(element)
+        if element.tag == _METHOD and not element.parents:
+            value = without_signature(value)
         texts: tuple[str, ...] = ()
         if element.vr in IN_CHARSET and (not value.isascii() or b"\x1b" in value):
             texts = result.texts(element)

@@ -7,6 +7,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from deidgate.marks import RESERVED
+from deidgate.verify.search import without_signature
+
 
 def kept(pair, **attributes: object) -> None:
     """Attributes that no rule speaks about: the same in the original and in the result."""
@@ -31,6 +34,30 @@ def test_a_name_that_is_no_word_of_the_trade_is_found_in_a_coded_string_too(pair
     pair.original.PatientName = "Ostrander^Ray"
     kept(pair, BodyPartExamined="OSTRANDER")
     assert ("name-left", "(0018,0015) BodyPartExamined") in pair.found()
+
+
+def signed(letters: str) -> list[str]:
+    """A mark with these letters in its signature."""
+    return [f"Deidgate mark {half} " + letters.center(43, "x") for half in ("1/2", "2/2")]
+
+
+def test_the_letters_of_a_signature_may_be_a_short_name(pair):
+    pair.original.PatientName = "Doe^Ray"
+    pair.result.DeidentificationMethod = [*pair.result.DeidentificationMethod, *signed("7-Doe_9")]
+    assert pair.verdict().findings == ()
+
+
+def test_the_gate_knows_a_mark_when_it_sees_one():
+    assert without_signature("\\".join(["Deidgate", *RESERVED]).encode()) == b"Deidgate"
+
+
+@pytest.mark.parametrize(
+    "tail", [["Doe"], ["policy Doe", *signed("Q")], [*signed("Q"), "by Doe"], [signed("7-Doe_9")[0]]]
+)
+def test_but_what_is_no_signature_is_searched(pair, tail):
+    pair.original.PatientName = "Doe^Ray"
+    pair.result.DeidentificationMethod = [*pair.result.DeidentificationMethod, *tail]
+    assert ("short-name-left", "(0012,0063) DeidentificationMethod") in pair.found()
 
 
 def test_a_standard_code_meaning_may_be_a_patients_name(pair):
