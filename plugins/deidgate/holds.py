@@ -67,7 +67,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "Ingest does not have the instance any more.", "Ask the clinic to send it again; reject this one."
     ),
     "original-changed": Explanation(
-        "The stored file is not what was received: the disk may be failing.",
+        "The stored file is not what was received: the disk is failing, or was full.",
         "Have the storage of ingest checked, ask the clinic to send again, and reject this one.",
     ),
     "not-dicom": Explanation("The file is not DICOM.", _SENDER),

@@ -65,7 +65,7 @@ class Originals(Protocol):
         Raises
         ------
         CannotDeidentify
-            ``original-missing``.
+            ``original-missing`` or ``original-changed``.
         Unavailable
         """
         ...

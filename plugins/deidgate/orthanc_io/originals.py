@@ -21,9 +21,8 @@ class IngestOriginals:
         try:
             return self._client.get_bytes(f"/instances/{orthanc_id}/attachments/dicom/data")
         except Refused as error:
-            if error.status == 404:
-                raise CannotDeidentify("original-missing") from None
-            raise
+            # Orthanc answers 400 for a file that is shorter than it should be: a full disk has cut it off.
+            raise CannotDeidentify("original-missing" if error.status == 404 else "original-changed") from None
 
     def modify(self, orthanc_id: str, request: Mapping[str, Any]) -> bytes:
         """The file as `request` says; Orthanc stores nothing."""

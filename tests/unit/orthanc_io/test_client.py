@@ -119,6 +119,13 @@ def test_an_original_that_is_gone_is_held(server, client):
     assert error.value.code == "original-missing"
 
 
+def test_an_original_that_the_disk_has_cut_off_is_held_for_that(server, client):
+    server.answers["GET", "/instances/0a/attachments/dicom/data"] = [(400, b"")]
+    with pytest.raises(CannotDeidentify) as error:
+        IngestOriginals(client).read("0a")
+    assert error.value.code == "original-changed"
+
+
 def test_an_original_that_orthanc_will_not_modify_is_held(server, client):
     server.answers["POST", "/instances/0a/modify"] = [(400, b"")]
     with pytest.raises(CannotDeidentify) as error:
