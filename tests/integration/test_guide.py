@@ -73,6 +73,8 @@ def test_clinics_that_send(guided, make, routes_stay, tmp_path):
         typed(NAME, revoke, {"3f9a12c4": theirs[:8]})
         assert certificates() == [ours]
     finally:
+        # The gate was started anew with the certificates that are left.
+        guided.healthy()
         guided.settle()
 
 
