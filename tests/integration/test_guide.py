@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from tests.data.instances import uid
+from tests.data.instances import dataset, file_bytes, uid
 from tests.integration.conftest import ROOT
 from tests.integration.guide import sections, typed
 from tests.integration.own import brought_up
@@ -79,18 +79,24 @@ def test_clinics_that_send(guided, make, routes_stay, tmp_path):
 
 
 def test_work_the_hold_list(guided, make):
-    listed, release, accept, reject = sections()["Work the hold list"]
+    listed, release, accept, reject, replace, leave = sections()["Work the hold list"]
     guided.send(*(make.file(study=number, PatientID="") for number in (1, 2, 3)))
     guided.send(make.file(study=4))
     guided.settle()
     guided.send(make.file(study=5, PatientName="Another^Person"))
     guided.settle()
+    for content in ("the first", "corrected", "a mistake"):
+        make.count += 1
+        changed = dataset(make.patient, 6, 1, 901, ImageComments=content)
+        assert all(one.ok for one in guided.send(make.write(file_bytes(changed))))
+        guided.settle()
     held = {row["item"]: row["code"] for row in guided.holds()}
+    changed = [str(item) for item, code in held.items() if code == "content-changed"]
     [other] = [str(item) for item, code in held.items() if code == "patient-id-collides"]
     blank = [str(item) for item, code in held.items() if code == "patient-id-blank"]
-    mine = dict(zip(("17", "18", "19", "20"), (*blank[:2], other, blank[2]), strict=True))
+    mine = dict(zip(("17", "18", "19", "20", "21", "22"), (*blank[:2], other, blank[2], *changed), strict=True))
     assert all(item in typed(NAME, listed) for item in mine.values())
-    for line in (release, accept, reject):
+    for line in (release, accept, reject, replace, leave):
         typed(NAME, line, mine)
     guided.settle()
     assert {row["item"] for row in guided.holds()} == {int(item) for item in blank[:2]}
