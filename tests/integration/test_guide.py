@@ -21,7 +21,7 @@ TYPED = {
     "Upgrade",
 }
 ELSEWHERE = {"Further destinations"}
-"""Typed where there are some: `tests.integration.test_destinations`."""
+"""Where there are some: `tests.integration.test_destinations` lists them and withdraws; nothing is retried by hand."""
 
 
 @pytest.fixture(scope="module")
