@@ -21,7 +21,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from deidgate.destinations.commitment import COMMITTED, FAILURE_MAY_PASS, PUSH_MODEL, Answers, Named, ask, listen
 from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
 from deidgate.dimse.link import associated
-from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, read_letter
+from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, leave_answers, read_letter
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomNode, Tls
@@ -162,6 +162,7 @@ class NodeSender:
         # Read each time: a renewed certificate needs no restart.
         tls = client_context(_files(self._place.tls)) if self._place.tls is not None else None
         with associated(self._peer, contexts, tls, handlers=handlers) as association:
+            leave_answers(association)
             yield association
 
 

@@ -19,7 +19,7 @@ from pydicom.uid import UID
 from pynetdicom import build_context
 
 from deidgate.dimse.link import associated
-from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, files_in, read_letter
+from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, files_in, leave_answers, read_letter
 from deidgate.errors import Unavailable
 
 _GROUP = 200
@@ -154,6 +154,7 @@ def _try(
     kinds = dict.fromkeys((letter.sop_class_uid, letter.transfer_syntax_uid) for letter in letters)
     again: list[Letter] = []
     with associated(peer, [build_context(sop, UID(syntax)) for sop, syntax in kinds], tls) as association:
+        leave_answers(association)
         reached.set()
         accepted = {(str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts}
         for letter in letters:

@@ -191,7 +191,7 @@ def _associate(peer: Peer, contexts: list[PresentationContext]) -> Association:
     association = entity.associate(peer.host, peer.port, contexts=contexts, ae_title=peer.called_aet, max_pdu=131072)
     if not association.is_established:
         raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
-    _leave_answers(association)
+    leave_answers(association)
     transport = association.dul.socket
     if transport is not None and transport.socket is not None:
         # Without it, the end of each small message waits for an acknowledgement that waits for more data.
@@ -199,8 +199,8 @@ def _associate(peer: Peer, contexts: list[PresentationContext]) -> Association:
     return association
 
 
-def _leave_answers(association: Association) -> None:
-    """Have the association's own thread put back what answers us.
+def leave_answers(association: Association) -> None:
+    """Have the association's own thread put back what answers us, where one answer is waited for at a time.
 
     pynetdicom pauses that thread while it asks, and takes it for paused when it has only just gone on: then the answer
     is thrown away as unexpected, and the association ends (seen once in some thousand instances on a busy machine).
