@@ -7,12 +7,12 @@ files, the ledger's disk and the disk of research.
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import time
 
 import pytest
 from tests.data.instances import dataset, file_bytes
+from tests.data.unusual import telling_parts, unusual
 
 PLACES = {
     "ingest": ("/tmp", "/var/lib/deidgate"),
@@ -37,24 +37,12 @@ sys.stdout.write(OrthancClient(ingest_server(Settings.read(os.environ))).get_byt
 
 @pytest.fixture(scope="module")
 def words() -> dict[str, str]:
-    """Values that nothing else on earth contains, by keyword."""
-    unique = secrets.token_hex(4).upper().translate(str.maketrans("0123456789", "GHJKLMNPQR"))
-    return {
-        "PatientName": f"Zyxolt{unique}^Quimbert",
-        "PatientID": f"PELIKAN-{unique}",
-        "AccessionNumber": f"AC{unique}",
-        "InstitutionName": f"Vantorzel{unique} Klinik",
-        "ReferringPhysicianName": f"Hokkentrop{unique}^Xenia",
-        "StudyDescription": f"seen by Dr. Hokkentrop{unique}",
-        "StudyInstanceUID": f"1.2.826.0.1.3680043.8.498.77.{time.time_ns()}.1",
-    }
+    return unusual()
 
 
 @pytest.fixture(scope="module")
 def needles(words) -> list[bytes]:
-    """What is looked for: every part that is unusual by itself."""
-    parts = [part for value in words.values() for part in value.replace("^", " ").split() if len(part) > 7]
-    return sorted({part.lower().encode() for part in parts})
+    return telling_parts(words)
 
 
 def printed(*command: str) -> bytes:

@@ -212,6 +212,38 @@ def test_one_that_is_away_holds_up_no_other_and_each_has_everything_once_in_the_
     several.command("reconcile")
 
 
+def test_what_a_destination_refused_goes_out_again_when_somebody_has_put_it_right(several, folder, make):
+    share = folder / "share"
+    before, known = several.states_of("share")["confirmed"], set(delivered(several, folder))
+    share.chmod(0o555)
+    assert all(one.ok for one in several.send(make.file()))
+    several.settle()
+    eventually(lambda: several.states_of("cloud") == {"confirmed": before + 1})
+    listed = several.research("/instances?expand&since=0&limit=1000")
+    [new] = [one for one in listed if one["MainDicomTags"]["SOPInstanceUID"] not in known]
+    # Where the instance belongs somebody has put another file.
+    series = several.research(f"/instances/{new['ID']}/series")
+    study = several.research(f"/instances/{new['ID']}/study")
+    uids = [one["MainDicomTags"][f"{level}InstanceUID"] for level, one in (("Study", study), ("Series", series))]
+    place = share.joinpath(*uids)
+    place.mkdir(parents=True)
+    for one in (place, place.parent):
+        one.chmod(0o777)
+    foreign = place / f"{new['MainDicomTags']['SOPInstanceUID']}.dcm"
+    foreign.write_bytes(b"another content")
+    share.chmod(0o777)
+    eventually(lambda: several.states_of("share") == {"confirmed": before, "held": 1}, 120)
+    _, to_look_at = several.destinations()
+    assert [(row["destination"], row["code"]) for row in to_look_at] == [("share", "other-content-there")]
+    assert foreign.read_bytes() == b"another content"
+
+    foreign.unlink()
+    several.command("destinations", "retry", "share", "--why", "the other file was removed")
+    eventually(lambda: several.states_of("share") == {"confirmed": before + 1})
+    assert in_folder(folder) == delivered(several, folder)
+    assert several.destinations()[1] == []
+
+
 def test_what_is_recalled_leaves_the_folder_and_has_to_be_removed_by_hand_elsewhere(several, folder, make, tmp_path):
     assert all(one.ok for one in several.send(*make.files(2)))
     several.settle()

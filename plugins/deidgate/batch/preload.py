@@ -6,6 +6,4 @@ from __future__ import annotations
 from deidgate.batch.start import loading
 
 with loading():
-    import deidgate.batch.worker as worker
-
-__all__ = ["worker"]
+    import deidgate.batch.worker  # noqa: F401
