@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from tests.data.fake_orthanc import FakeOrthanc
 from tests.data.instances import dataset, file_bytes
 
 from deidgate.orthanc_io.ingest.admission import ACCEPTED, NOT_AUTHORIZED, OUT_OF_RESOURCES, Admission, Senders
+from deidgate.orthanc_io.ingest.conflicts import PROCESSING_FAILURE
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.plugin import install
 from deidgate.orthanc_io.ingest.rows import LedgerRows, site_of
@@ -284,3 +286,12 @@ def test_metrics_are_text_for_prometheus_and_name_no_patient(running):
     assert "deidgate_admission_open 1.0" in text
     for secret in ("HOSP-0001", "Doe", "1.2.826"):
         assert secret not in text
+
+
+def test_a_second_content_that_cannot_be_kept_is_counted_as_refused(running):
+    eventually(lambda: status(running)["open"])
+    running.c_store(a_file())
+    deflated = file_bytes(dataset(PatientComments="changed"), DeflatedExplicitVRLittleEndian)
+    assert running.c_store(deflated) == PROCESSING_FAILURE
+    assert status(running)["refused_conflict"] == 1
+    assert 'deidgate_refused_total{reason="conflict"} 1.0' in running.ask("/deidgate/metrics")

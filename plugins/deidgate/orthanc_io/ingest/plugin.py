@@ -47,10 +47,9 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
 
     limits = Limits.of(settings.disk_low_mb, settings.backlog_high)
     service = IngestService(Feeder(index, rows), admission, look, Watermarks(limits))
-    report = Report(store, index, rows, admission, service)
-    commitment = Commitment(orthanc, store.reports.states_of, index.has)
-
     conflicts = Conflicts(orthanc, index)
+    report = Report(store, index, rows, admission, conflicts, service)
+    commitment = Commitment(orthanc, store.reports.states_of, index.has)
 
     def c_store(instance: DicomInstance) -> int:
         return conflicts.c_store(instance, admission.c_store)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from deidgate import __version__
 from deidgate.orthanc_io.ingest.admission import Admission
+from deidgate.orthanc_io.ingest.conflicts import Conflicts
 from deidgate.orthanc_io.ingest.rows import LedgerRows
 from deidgate.orthanc_io.ingest.service import IngestService
 from deidgate.orthanc_io.ingest.stored import IngestIndex
@@ -41,8 +42,9 @@ class Status:
         Age in seconds of the oldest of them; 0 if there is none.
     states : dict of str to int
         Number of instances by state.
-    refused_sender, refused_resources : int
-        C-STORE requests refused since the plugin started.
+    refused_sender, refused_resources, refused_conflict : int
+        Instances refused since the plugin started: for who sent them, for want of room, and because another content
+        has their SOP Instance UID and both cannot be kept.
     destinations : dict of str to dict of str to int
         Number of instances by state for each further destination; empty where there are none.
     """
@@ -57,6 +59,7 @@ class Status:
     states: dict[str, int]
     refused_sender: int
     refused_resources: int
+    refused_conflict: int
     destinations: dict[str, dict[str, int]]
 
 
@@ -64,12 +67,19 @@ class Report:
     """Gathers, each time it is asked."""
 
     def __init__(
-        self, store: Store, index: IngestIndex, rows: LedgerRows, admission: Admission, service: IngestService
+        self,
+        store: Store,
+        index: IngestIndex,
+        rows: LedgerRows,
+        admission: Admission,
+        conflicts: Conflicts,
+        service: IngestService,
     ) -> None:
         self._store = store
         self._index = index
         self._rows = rows
         self._admission = admission
+        self._conflicts = conflicts
         self._service = service
 
     def status(self) -> dict[str, object]:
@@ -100,6 +110,7 @@ class Report:
             states=states,
             refused_sender=self._admission.refused_sender,
             refused_resources=self._admission.refused_resources,
+            refused_conflict=self._conflicts.refused,
             destinations=by_destination(forwards),
         )
 
@@ -119,9 +130,10 @@ class Report:
         yield GaugeMetricFamily("deidgate_oldest_in_flight_seconds", "Age of the oldest of them", status.oldest_s)
         yield GaugeMetricFamily("deidgate_unread_changes", "Changes of ingest not yet in the ledger", status.unread)
         yield GaugeMetricFamily("deidgate_admission_open", "1 while ingest takes instances in", int(status.open))
-        refused = CounterMetricFamily("deidgate_refused", "C-STORE requests refused", labels=["reason"])
+        refused = CounterMetricFamily("deidgate_refused", "Instances refused", labels=["reason"])
         refused.add_metric(["sender"], status.refused_sender)
         refused.add_metric(["resources"], status.refused_resources)
+        refused.add_metric(["conflict"], status.refused_conflict)
         yield refused
         elsewhere = GaugeMetricFamily(
             "deidgate_destination_items",
