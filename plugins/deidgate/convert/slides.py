@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from datetime import date, time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, config
 from pydicom.uid import UID
 
 from deidgate.convert.missing import ExtraMissingError, need
@@ -57,11 +58,7 @@ def convert(path: Path, folder: Path, subject: Subject, *, workers: int = 1) -> 
     ExtraMissingError
         wsidicomizer, or the system library libturbojpeg0, is not there.
     """
-    try:
-        wsidicomizer = need("wsidicomizer", "slides")
-    except (OSError, RuntimeError):
-        # PyTurboJPEG looks for its library when it is imported.
-        raise ExtraMissingError("slides") from None
+    wsidicomizer = _wsidicomizer()
     try:
         written = wsidicomizer.WsiDicomizer.convert(
             path,
@@ -79,6 +76,19 @@ def convert(path: Path, folder: Path, subject: Subject, *, workers: int = 1) -> 
     return [Path(name) for name in written]
 
 
+def _wsidicomizer() -> ModuleType:
+    enforced = config.enforce_valid_values
+    try:
+        return need("wsidicomizer", "slides")
+    except (OSError, RuntimeError):
+        # PyTurboJPEG looks for its library when it is imported.
+        raise ExtraMissingError("slides") from None
+    finally:
+        # Some of its versions switch the whole process to stricter checks when they are imported.
+        config.enforce_valid_values = enforced
+        config.future_behavior(enable_future=False)
+
+
 def _complete(subject: Subject) -> Dataset:
     """Attributes that wsidicomizer's model has no place for."""
     dataset = Dataset()
@@ -86,6 +96,9 @@ def _complete(subject: Subject) -> Dataset:
     dataset.PatientID = subject.patient_id
     dataset.PatientSex = subject.sex
     dataset.PatientBirthDate = subject.birth_date
+    if subject.study_date:
+        # Type 1, and the file's own is left out: without this it would be a day in 1970 (PS3.3 C.8.12.4).
+        dataset.AcquisitionDateTime = subject.study_date + subject.study_time
     return dataset
 
 

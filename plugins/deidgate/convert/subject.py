@@ -6,10 +6,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 
-from pydicom import Dataset
+from pydicom import Dataset, config
+from pydicom.datadict import dictionary_VR
 from pydicom.uid import generate_uid
+from pydicom.valuerep import validate_value
 
 from deidgate.errors import ConfigurationError
+
+_KEYWORDS = {
+    "patient_id": "PatientID",
+    "patient_name": "PatientName",
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "study_time": "StudyTime",
+    "study_id": "StudyID",
+    "accession": "AccessionNumber",
+    "study_description": "StudyDescription",
+    "referring_physician": "ReferringPhysicianName",
+    "series_description": "SeriesDescription",
+    "modality": "Modality",
+    "body_part": "BodyPartExamined",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+}
+"""What has no list of values of its own has those of its Value Representation (PS3.5 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +84,15 @@ class Subject:
             raise ConfigurationError("laterality-is-not-L-R", "laterality")
         if self.burned_in_annotation not in ("YES", "NO"):
             raise ConfigurationError("burned-in-annotation-is-not-YES-NO", "burned_in_annotation")
-        for name in ("patient_id", "patient_name", "study_description", "series_description"):
-            if "\\" in getattr(self, name):
+        for name, keyword in _KEYWORDS.items():
+            text = getattr(self, name)
+            if "\\" in text:
                 raise ConfigurationError("backslash-in-value", name)
+            try:
+                validate_value(dictionary_VR(keyword), text, config.RAISE)
+            except ValueError:
+                # Its message has the value.
+                raise ConfigurationError("value", name) from None
 
     def with_uids(self) -> Subject:
         """The same with a UID where there was none, so that all instances made from it agree."""

@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pydicom
@@ -69,6 +70,7 @@ def test_a_slide_becomes_valid_objects_without_label_and_without_its_own_words(s
         assert made.SOPClassUID == VLWholeSlideMicroscopyImageStorage
         assert (made.PatientID, made.StudyInstanceUID) == ("P1", SUBJECT.study_uid)
         assert made.ImageType[2] == "VOLUME"
+        assert made.AcquisitionDateTime == "20240102101010"
         assert [needle for needle in NEEDLES if needle in path.read_bytes()] == []
         if shutil.which("dciodvfy"):
             done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
@@ -85,6 +87,18 @@ def test_coded_tiles_are_kept(svs, tmp_path):
         tile = file.filehandle.read(page.databytecounts[0])
     scan = tile[tile.find(b"\xff\xda") : -2]
     assert scan in made.PixelData
+
+
+def test_a_conversion_changes_nothing_for_others_in_the_process(svs, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from pydicom import Dataset, config, examples\n"
+        "from deidgate.convert.slides import convert; from deidgate.convert.subject import Subject\n"
+        "before = config.settings.writing_validation_mode\n"
+        "convert(Path(sys.argv[1]), Path(sys.argv[2]), Subject(patient_id='P1').with_uids())\n"
+        "assert config.settings.writing_validation_mode == before\n"
+        "assert examples.ct.pixel_array.shape == (128, 128)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(svs), str(tmp_path)], check=True)
 
 
 def test_what_is_no_slide_is_refused(tmp_path):
