@@ -77,6 +77,10 @@ def test_both_contents_are_kept_until_a_person_decides_for_the_second(gateway, c
     [held] = clinic.conflicts(before)
     assert clinic.at_ingest() == [FIRST, SECOND]
     assert clinic.at_research(tmp_path) == [FIRST]
+    [shown] = json.loads(gateway.command("hold", "show", str(held["item"]), "--json", *WHY))
+    assert shown["attributes"]["SOPInstanceUID"] == uid(clinic.make.patient, 1, 1, 1)
+    [first] = shown["same_instance"]
+    assert (first["state"], first["differs"]) == ("delivered", ["PixelData"])
     assert clinic.send(FIRST).ok
     # Without accepting the reason it is the same reason again.
     gateway.command("hold", "release", str(held["item"]), *WHY)

@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from pydicom import dcmread
 from tests.data.instances import dataset, file_bytes, uid
 from tests.integration.conftest import ROOT
 from tests.integration.guide import sections, typed
@@ -21,7 +22,7 @@ TYPED = {
     "Upgrade",
 }
 ELSEWHERE = {"Further destinations"}
-"""Where there are some: `tests.integration.test_destinations` lists them and withdraws; nothing is retried by hand."""
+"""Where there are some: `tests.integration.test_destinations`."""
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,8 @@ def test_clinics_that_send(guided, make, routes_stay, tmp_path):
         guided.settle()
 
 
-def test_work_the_hold_list(guided, make):
-    listed, release, accept, reject, replace, leave = sections()["Work the hold list"]
+def test_work_the_hold_list(guided, make, tmp_path):
+    listed, show, original, release, accept, reject, replace, leave = sections()["Work the hold list"]
     guided.send(*(make.file(study=number, PatientID="") for number in (1, 2, 3)))
     guided.send(make.file(study=4))
     guided.settle()
@@ -96,6 +97,11 @@ def test_work_the_hold_list(guided, make):
     blank = [str(item) for item, code in held.items() if code == "patient-id-blank"]
     mine = dict(zip(("17", "18", "19", "20", "21", "22"), (*blank[:2], other, blank[2], *changed), strict=True))
     assert all(item in typed(NAME, listed) for item in mine.values())
+    assert "patient-id-blank" in typed(NAME, show, mine)
+    mine["/mnt/review/19.dcm"] = tmp_path / "19.dcm"
+    typed(NAME, original, mine)
+    assert dcmread(tmp_path / "19.dcm").PatientName == "Another^Person"
+    assert (tmp_path / "19.dcm").stat().st_mode & 0o777 == 0o600
     for line in (release, accept, reject, replace, leave):
         typed(NAME, line, mine)
     guided.settle()

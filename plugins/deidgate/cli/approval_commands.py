@@ -3,28 +3,14 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from deidgate.cli.options import json_option, mapping_options
+from deidgate.cli.options import json_option, mapping_options, who_and_why
 from deidgate.cli.table import open_table
 from deidgate.store.approvals import ACTIONS
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _who_and_why(command: Command) -> Command:
-    for option in (
-        click.option("--why", required=True, help="For the audit trail; name no patient here."),
-        click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -60,7 +46,7 @@ def list_(mapping: str | None, keys: Path | None, as_json: bool) -> None:
 @approvals.command()
 @click.argument("action", type=click.Choice(sorted(ACTIONS)))
 @click.option("--project", help="Only this project.")
-@_who_and_why
+@who_and_why
 @mapping_options
 def ask(action: str, project: str | None, by: str, why: str, mapping: str | None, keys: Path | None) -> None:
     """Ask for ACTION; prints the number that another person approves."""
@@ -70,7 +56,7 @@ def ask(action: str, project: str | None, by: str, why: str, mapping: str | None
 
 @approvals.command()
 @click.argument("number", type=int)
-@_who_and_why
+@who_and_why
 @mapping_options
 def approve(number: int, by: str, why: str, mapping: str | None, keys: Path | None) -> None:
     """Approve what another person asked for."""
@@ -80,7 +66,7 @@ def approve(number: int, by: str, why: str, mapping: str | None, keys: Path | No
 
 
 @approvals.command()
-@_who_and_why
+@who_and_why
 @mapping_options
 def require(by: str, why: str, mapping: str | None, keys: Path | None) -> None:
     """From now on a bulk export needs two people."""
@@ -91,7 +77,7 @@ def require(by: str, why: str, mapping: str | None, keys: Path | None) -> None:
 
 @approvals.command("require-no-more")
 @click.argument("number", type=int)
-@_who_and_why
+@who_and_why
 @mapping_options
 def require_no_more(number: int, by: str, why: str, mapping: str | None, keys: Path | None) -> None:
     """From now on one person is enough; NUMBER is an approved ask for four-eyes-off."""

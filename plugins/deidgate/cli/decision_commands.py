@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import click
 
+from deidgate.cli.options import Command, who_and_why
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.orthanc_io.originals import IngestOriginals
 from deidgate.orthanc_io.research_store import ResearchStore
@@ -28,17 +27,6 @@ _PAGE = 500
 """Items in one decision of `reprocess`: their numbers are a line of the audit trail."""
 NOT_ALL = 3
 """Exit status when some of what was named was not there to be decided."""
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _who_and_why(command: Command) -> Command:
-    for option in (
-        click.option("--why", required=True, help="For the audit trail; name no patient here."),
-        click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who decides."),
-    ):
-        command = option(command)
-    return command
 
 
 def _which(command: Command) -> Command:
@@ -78,7 +66,7 @@ def selected(
 
 @click.command()
 @_which
-@_who_and_why
+@who_and_why
 @click.option("--count", "only_count", is_flag=True, help="Only say how many; decides nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -109,7 +97,7 @@ def recall(
 
 @click.command()
 @_which
-@_who_and_why
+@who_and_why
 @click.option("--recalled", is_flag=True, help="Also what was recalled before: make sure that nobody wants it away.")
 @click.option("--count", "only_count", is_flag=True, help="Only say how many; decides nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -179,7 +167,7 @@ def purge(dry_run: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("items", nargs=-1, required=True, type=int)
-@_who_and_why
+@who_and_why
 @click.option("--accept", is_flag=True, help="Let the reason that it is held for pass from now on, for this instance.")
 def release(items: tuple[int, ...], by: str, why: str, accept: bool) -> None:
     """Hand held ITEMS back to the workers. Without --accept it is tried again, for instance after a change of a rule.
@@ -192,7 +180,7 @@ def release(items: tuple[int, ...], by: str, why: str, accept: bool) -> None:
 
 @click.command()
 @click.argument("items", nargs=-1, required=True, type=int)
-@_who_and_why
+@who_and_why
 def reject(items: tuple[int, ...], by: str, why: str) -> None:
     """Decide that held ITEMS are not delivered.
 

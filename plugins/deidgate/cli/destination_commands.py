@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -12,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from deidgate.cli.balance_commands import destination_lines
+from deidgate.cli.options import who_and_why
 from deidgate.policy.destinations import Destination, load_destinations
 from deidgate.settings import Settings
 from deidgate.store.forward_model import ForwardState, ForwardView, by_destination
@@ -61,8 +61,7 @@ def as_data(
 @destinations.command()
 @click.argument("destination")
 @click.argument("items", nargs=-1, type=int)
-@click.option("--why", required=True, help="For the audit trail; name no patient here.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who decides.")
+@who_and_why
 def retry(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
     """Have what DESTINATION refused tried again: these ITEMS, or all."""
     from deidgate.orthanc_io.ledger import open_store
@@ -76,8 +75,7 @@ def retry(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
 @destinations.command()
 @click.argument("destination")
 @click.argument("items", nargs=-1, type=int, required=True)
-@click.option("--why", required=True, help="For the audit trail; name no patient here.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who decides.")
+@who_and_why
 def withdrawn(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
     """Record that recalled ITEMS were removed at DESTINATION by hand."""
     from deidgate.orthanc_io.ledger import open_store

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from deidgate import holds
-from deidgate.cli import decision_commands
+from deidgate.cli import decision_commands, look_commands
 from deidgate.cli.balance_commands import destination_lines, reconcile_command
 from deidgate.cli.destination_commands import destinations
 from deidgate.cli.key_commands import re_encrypt
@@ -98,6 +98,8 @@ def hold() -> None:
 
 hold.add_command(decision_commands.release)
 hold.add_command(decision_commands.reject)
+hold.add_command(look_commands.show)
+hold.add_command(look_commands.original)
 
 
 @hold.command("list")

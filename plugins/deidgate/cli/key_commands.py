@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 
 import click
 
+from deidgate.cli.options import who_and_why
 from deidgate.settings import Settings
 
 STILL_NEEDED = 3
@@ -19,8 +19,7 @@ _ROUNDS = 5
 @click.command("re-encrypt")
 @click.argument("old")
 @click.argument("new")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who.")
-@click.option("--why", required=True, help="For the audit trail.")
+@who_and_why
 def re_encrypt(old: str, new: str, by: str, why: str) -> None:
     """Encrypt every row under the key with id OLD with the key with id NEW.
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from deidgate.cli.exits import Exit
-from deidgate.cli.options import FILE, json_option, mapping_options, policy_option
+from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_why
 from deidgate.cli.table import open_table
 from deidgate.errors import ConfigurationError
 from deidgate.store.store import Store
@@ -141,8 +141,7 @@ Exit codes: 0 found, 1 refused, 3 nobody found.""",
 )
 @click.argument("value")
 @click.option("--project", help="Only this project.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
-@click.option("--why", required=True, help="For the audit trail.")
+@who_and_why
 @mapping_options
 @json_option
 def look_up(
@@ -181,8 +180,7 @@ Example:
 )
 @click.argument("pseudonym")
 @click.option("--project", default="default", show_default=True)
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks.")
-@click.option("--why", required=True, help="For the audit trail.")
+@who_and_why
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @mapping_options
 def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: str | None, keys: Path | None) -> None:

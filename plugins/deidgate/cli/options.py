@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +47,28 @@ def project_options(command: Command) -> Command:
     for option in (
         click.option("--site", default="", help="The clinic: equal Patient IDs of two sites are two patients."),
         click.option("--project", default="default", show_default=True, help="Projects share no pseudonym and no key."),
+    ):
+        command = option(command)
+    return command
+
+
+def who_and_why(command: Command) -> Command:
+    """``--by`` and ``--why``, for what is recorded in the audit trail."""
+
+    def stated(_context: click.Context, _option: click.Parameter, text: str) -> str:
+        if not text.strip():
+            raise click.BadParameter("it is blank")
+        return text
+
+    for option in (
+        click.option("--why", required=True, callback=stated, help="For the audit trail; name no patient here."),
+        click.option(
+            "--by",
+            default=getpass.getuser,
+            callback=stated,
+            show_default="the user of this machine",
+            help="Who.",
+        ),
     ):
         command = option(command)
     return command

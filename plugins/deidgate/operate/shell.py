@@ -53,6 +53,15 @@ class Shell(Protocol):
         """As `show`, but what it prints as errors is shown only if it fails; the status."""
         ...
 
+    def save(self, argv: Sequence[str], path: Path) -> Outcome:
+        """Run to the end and write what it prints, byte for byte, to the new file `path`, which only its owner reads.
+
+        Raises
+        ------
+        FileExistsError
+        """
+        ...
+
     def log(self, argv: Sequence[str], path: Path, env: Mapping[str, str] | None = None) -> Outcome:
         """Run to the end and append what it prints to `path`; the outcome has the end of it."""
         ...
@@ -95,6 +104,11 @@ class SystemShell:
             if status:
                 sys.stderr.write(errors.read().decode("utf-8", "replace"))
         return status
+
+    def save(self, argv: Sequence[str], path: Path) -> Outcome:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as sink:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, check=False)
+        return Outcome(done.returncode, err=done.stderr.decode("utf-8", "replace"))
 
     def log(self, argv: Sequence[str], path: Path, env: Mapping[str, str] | None = None) -> Outcome:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from deidgate.operate.commands import compose_of, who
 from deidgate.operate.problem import Exit, Problem
@@ -49,7 +51,17 @@ def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def add_hold(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """What is decided of a held instance."""
+    """What is seen of a held instance, and decided of it."""
+    one = actions.add_parser("show", help="who it is of, and what it differs from; recorded in the audit trail")
+    one.add_argument("items", nargs="+", type=int, metavar="ITEM", help="number in the hold list")
+    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    one.add_argument("--json", action="store_true", help="for programs")
+    one.set_defaults(run=show)
+    one = actions.add_parser("original", help="write its original to a file; recorded in the audit trail")
+    one.add_argument("item", type=int, metavar="ITEM", help="number in the hold list")
+    one.add_argument("file", metavar="FILE", help="where to; it must not be there")
+    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    one.set_defaults(run=original)
     for name, what in (("release", "hand it back to the workers"), ("reject", "decide that it is not delivered")):
         one = actions.add_parser(name, help=what)
         one.add_argument("items", nargs="+", type=int, metavar="ITEM", help="number in the hold list")
@@ -146,6 +158,27 @@ def purge(site: Site, given: argparse.Namespace) -> int:
 def decide(site: Site, given: argparse.Namespace) -> int:
     words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--accept"] if given.accept else [])]
     return _worker(site, "gateway", "hold", given.action, *words)
+
+
+def show(site: Site, given: argparse.Namespace) -> int:
+    words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--json"] if given.json else [])]
+    return _worker(site, "gateway", "hold", "show", *words)
+
+
+def original(site: Site, given: argparse.Namespace) -> int:
+    target = Path(given.file).resolve()
+    if target.exists():
+        raise Problem(f"{target} is there already", "name a new file", Exit.USAGE)
+    if not target.parent.is_dir():
+        raise Problem(f"there is no folder {target.parent}", "make it first", Exit.USAGE)
+    words = ["gateway", "hold", "original", str(given.item), "--why", given.why, "--by", who()]
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".deidgate-") as beside:
+        draft = Path(beside) / "draft"
+        done = site.shell.save(compose_of(site).in_worker("deidgate", *words), draft)
+        if not done.ok:
+            raise Problem("the original could not be had", "see ./gateway hold list", Exit.FAILED, done.tail())
+        draft.rename(target)
+    return Exit.OK
 
 
 def destinations_list(site: Site, given: argparse.Namespace) -> int:

@@ -87,6 +87,12 @@ class Reports:
             row = connection.execute(VIEW.where(items.c.id == item_id)).one_or_none()
         return view(row) if row else None
 
+    def same_instance(self, sop_instance_uid: str) -> list[ItemView]:
+        """Every item of one original SOP Instance UID, in order of id."""
+        query = VIEW.where(items.c.instance_key == self._context.ledger_index.instance(sop_instance_uid))
+        with self._context.database.read() as connection:
+            return [view(row) for row in connection.execute(query.order_by(items.c.id))]
+
     def history(self, item_id: int) -> list[Event]:
         """Everything that happened to one item, oldest first."""
         query = select(events).where(events.c.item == item_id).order_by(events.c.id)

@@ -29,6 +29,18 @@ class Review:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    def see(self, item_id: int, by: str, why: str) -> ItemView | None:
+        """A held item whose original somebody is about to see; None if it is not held, and then nothing is recorded."""
+        stated(by, why)
+        with self._context.database.write() as connection:
+            row = connection.execute(VIEW.where(items.c.id == item_id, items.c.state == State.HELD)).one_or_none()
+            if row is None:
+                return None
+            self._context.trail.append(
+                connection, self._context.clock(), by, "see-original", [f"item:{item_id}", row.reason_code], why
+            )
+        return view(row)
+
     def release(
         self,
         item_id: int,

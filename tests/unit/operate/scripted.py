@@ -38,6 +38,11 @@ class ScriptedShell:
     def show_output(self, argv) -> int:
         return self.run(argv).status
 
+    def save(self, argv, path: Path) -> Outcome:
+        done = self.run(argv)
+        path.write_text(done.out)
+        return done
+
     def log(self, argv, path: Path, env=None) -> Outcome:
         return self.run(argv)
 

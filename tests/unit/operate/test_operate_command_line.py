@@ -18,7 +18,17 @@ ROOT = Path(__file__).parents[3]
 WORKER = Container("1", "worker", "running", "healthy", 0, "/x")
 COMMANDS = (
     *("up", "down", "status", "logs", "send", "wait", "hold", "hold list", "mapping", "mapping export"),
-    *("hold release", "hold reject", "mapping look-up", "reconcile", "recall", "reprocess", "purge"),
+    *(
+        "hold show",
+        "hold original",
+        "hold release",
+        "hold reject",
+        "mapping look-up",
+        "reconcile",
+        "recall",
+        "reprocess",
+        "purge",
+    ),
     *("approvals", "approvals list", "approvals ask", "approvals approve", "approvals require"),
     *("approvals require-no-more", "audit", "audit verify", "audit list", "audit head"),
     *("sites", "sites list", "sites add", "sites certificate", "sites trust", "sites revoke"),

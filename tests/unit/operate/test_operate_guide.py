@@ -14,7 +14,15 @@ GUIDES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("docs/ope
 # Names in a table, which stand for all that is under them.
 GROUPS = {"sites", "hold", "mapping", "research", "approvals", "audit", "destinations"}
 IN_TABLES = {"send", "backup", "restore", "recall", "reprocess", "rotate-encryption-key"}
-IN_TABLES |= {"hold release", "hold reject", "mapping export", "mapping look-up", "approvals ask"}
+IN_TABLES |= {
+    "hold show",
+    "hold original",
+    "hold release",
+    "hold reject",
+    "mapping export",
+    "mapping look-up",
+    "approvals ask",
+}
 IN_TABLES |= {"destinations retry", "destinations withdrawn"}
 IN_TABLES |= {
     "sites add",

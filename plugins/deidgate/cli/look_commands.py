@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeing who a held instance is of: ``deidgate gateway hold show`` and ``hold original``, audited before."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zlib
+from io import BytesIO
+from typing import Any
+
+import click
+from pydicom import Dataset, dcmread
+from pydicom.datadict import keyword_for_tag
+from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag
+
+from deidgate import holds
+from deidgate.cli.decision_commands import NOT_ALL
+from deidgate.cli.options import who_and_why
+from deidgate.convert import listing
+from deidgate.dicom.path import ElementPath
+from deidgate.dicom.second import CannotRenameError, first_name
+from deidgate.errors import CannotDeidentify
+from deidgate.orthanc_io.client import OrthancClient
+from deidgate.orthanc_io.originals import IngestOriginals
+from deidgate.settings import Settings
+from deidgate.store.model import ItemView
+from deidgate.store.store import Store
+from deidgate.worker.assembly import ingest_server
+
+SHOWN = (
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "StudyDescription",
+    "StudyInstanceUID",
+    "Modality",
+    "SeriesNumber",
+    "SeriesDescription",
+    "InstanceNumber",
+    "SOPClassUID",
+    "SOPInstanceUID",
+)
+"""What a clinic knows an instance by."""
+_UNREADABLE = (
+    InvalidDicomError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    NotImplementedError,
+    EOFError,
+    AttributeError,
+    zlib.error,
+)
+
+
+@click.command()
+@click.argument("items", nargs=-1, required=True, type=int)
+@who_and_why
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object in a list for each item.")
+def show(items: tuple[int, ...], by: str, why: str, as_json: bool) -> None:
+    """Show who held ITEMS are of, and what stands beside them. The audit trail says that you saw it.
+
+    Exit status 3 when one of them is not held.
+    """
+    shown = []
+    with _ledger() as store:
+        for number in items:
+            item = _seen(store, number, by, why)
+            if item is not None:
+                shown.append(_described(store, item))
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        for one in shown:
+            click.echo("\n".join(_lines(one)) + "\n")
+    if len(shown) < len(items):
+        sys.exit(NOT_ALL)
+
+
+@click.command()
+@click.argument("item", type=int)
+@who_and_why
+def original(item: int, by: str, why: str) -> None:
+    """Write the original of the held ITEM, as it was received, to the standard output. The audit trail says so.
+
+    Exit status 3 when it is not held, 1 when ingest does not have it whole.
+    """
+    if sys.stdout.isatty():
+        raise click.UsageError("this is a DICOM file: send it to a file or a program")
+    with _ledger() as store:
+        held = _seen(store, item, by, why)
+    if held is None:
+        sys.exit(NOT_ALL)
+    try:
+        content = _received(_originals().read(held.orthanc_id))
+    except CannotDeidentify as error:
+        click.echo(error.code, err=True)
+        sys.exit(1)
+    click.echo(content, nl=False)
+
+
+def _ledger() -> Store:
+    from deidgate.orthanc_io.ledger import open_store
+
+    return open_store(Settings.read(os.environ))
+
+
+def _originals() -> IngestOriginals:
+    return IngestOriginals(OrthancClient(ingest_server(Settings.read(os.environ))))
+
+
+def _seen(store: Store, number: int, by: str, why: str) -> ItemView | None:
+    """The item, if it is held; that somebody sees it is recorded before."""
+    item = store.review.see(number, by, why)
+    if item is None:
+        click.echo(f"{number} is not held", err=True)
+    return item
+
+
+def _described(store: Store, item: ItemView) -> dict[str, Any]:
+    reason = holds.explain(item.reason_code or "")
+    dataset, unread = _read(item)
+    # Of a copy: looking at an element changes how its dataset keeps it.
+    attributes = {} if dataset is None else _attributes(dataset[:])
+    same = store.reports.same_instance(attributes.get("SOPInstanceUID", ""))
+    return {
+        "item": item.id,
+        "site": item.site,
+        "calling_aet": item.calling_aet,
+        "received_at": item.received_at.isoformat(),
+        "code": item.reason_code,
+        "path": item.reason_path,
+        "reason": reason.what,
+        "to_do": reason.to_do,
+        "unreadable": unread,
+        "attributes": attributes,
+        "same_instance": [_compared(dataset, one) for one in same if one.id != item.id],
+    }
+
+
+def _read(item: ItemView) -> tuple[Dataset | None, str | None]:
+    """The dataset, and why there is none."""
+    try:
+        return dcmread(BytesIO(_received(_originals().read(item.orthanc_id)))), None
+    except CannotDeidentify as error:
+        return None, error.code
+    except _UNREADABLE:
+        return None, "unreadable-file"
+
+
+def _received(file: bytes) -> bytes:
+    """The file as the clinic sent it."""
+    try:
+        return first_name(file) or file
+    except CannotRenameError:
+        return file
+
+
+def _attributes(dataset: Dataset) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for keyword in SHOWN:
+        part = Dataset()
+        try:
+            if keyword in dataset:
+                part[keyword] = dataset[keyword]
+            found |= {row.name: row.value for row in listing.rows(part)}
+        except _UNREADABLE:
+            found[keyword] = "(unreadable)"
+    return found
+
+
+def _compared(dataset: Dataset | None, other: ItemView) -> dict[str, Any]:
+    there, unread = _read(other)
+    differs = None if dataset is None or there is None else _differing(dataset, there)
+    return {
+        "item": other.id,
+        "state": other.state.value,
+        "received_at": other.received_at.isoformat(),
+        "unreadable": unread,
+        "differs": differs,
+    }
+
+
+def _differing(one: Dataset, other: Dataset) -> list[str]:
+    """Names of the outermost elements that are not alike."""
+    tags = sorted({*one.keys(), *other.keys()})
+    return [
+        keyword_for_tag(tag) or str(ElementPath.top(int(tag))) for tag in tags if _raw(one, tag) != _raw(other, tag)
+    ]
+
+
+def _raw(dataset: Dataset, tag: BaseTag) -> tuple[object, ...]:
+    """What a dataset has there, as it was read: nothing of it can fail to be understood."""
+    element = dataset.get_item(tag) if tag in dataset else None
+    return () if element is None else (element.VR, element.value)
+
+
+def _lines(one: dict[str, Any]) -> list[str]:
+    place = f" at {one['path']}" if one["path"] else ""
+    lines = [f"{one['item']} {one['site']}: {one['reason']} ({one['code']}{place})", f"  {one['to_do']}"]
+    lines.append(f"  received {one['received_at']} from {one['calling_aet'] or 'an unknown AE title'}")
+    if one["unreadable"]:
+        lines.append(f"  its file cannot be shown: {one['unreadable']}")
+    width = max(map(len, one["attributes"]), default=0)
+    lines += [f"  {keyword:{width}}  {value}" for keyword, value in one["attributes"].items()]
+    for other in one["same_instance"]:
+        lines.append(f"  the same SOP Instance UID: item {other['item']}, {other['state']}, {other['received_at']}")
+        if other["differs"] is not None:
+            lines.append(f"    differs in: {', '.join(other['differs']) or 'nothing'}")
+    return lines
