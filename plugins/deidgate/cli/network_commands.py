@@ -3,46 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from deidgate.cli.exits import Exit
+from deidgate.cli.node_options import Node, calls_node
 from deidgate.cli.options import PATH, json_option
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def peer_options(command: Command) -> Command:
-    """HOST, PORT, AE titles and TLS of who is called."""
-    for option in (
-        click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds."),
-        click.option("--any-name", is_flag=True, help="With --tls: the certificate need not name HOST."),
-        click.option("--key", "--tls-key", "key", type=PATH, help="With --tls: our key (PEM)."),
-        click.option("--cert", "--tls-cert", "cert", type=PATH, help="With --tls: our certificate (PEM)."),
-        click.option("--ca", type=PATH, help="With --tls: who signed theirs (PEM).  [default: the system's]"),
-        click.option("--tls", is_flag=True, help="Over TLS, version 1.2 or newer."),
-        click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title."),
-        click.option("--aet", default="DEIDGATE", show_default=True, help="Our AE title."),
-    ):
-        command = option(command)
-    command = click.argument("port", type=click.IntRange(1, 65535))(command)
-    return click.argument("host")(command)
-
-
-def context_of(tls: bool, ca: Path | None, cert: Path | None, key: Path | None, any_name: bool) -> Any:
-    """The TLS context for calling, or None."""
-    from deidgate.dimse.tls import TlsFiles, client_context
-
-    if not tls:
-        if ca or cert or key or any_name:
-            raise click.UsageError("--ca, --cert, --key and --any-name go with --tls")
-        return None
-    return client_context(TlsFiles(ca, cert, key, not any_name))
 
 
 @click.command(
@@ -54,32 +26,45 @@ Examples:
 \b
 Exit codes: 0 answered, 1 not reached or refused, 2 wrong command line."""
 )
-@peer_options
+@calls_node()
 @json_option
-def echo(
-    host: str,
-    port: int,
-    aet: str,
-    called: str,
-    tls: bool,
-    ca: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    any_name: bool,
-    timeout: float,
-    as_json: bool,
-) -> None:
+def echo(node: Node, as_json: bool) -> None:
     """Ask a DICOM node whether it is there (C-ECHO)."""
     from deidgate.dimse.link import echo as ask
-    from deidgate.dimse.send import Peer
 
-    status = ask(Peer(host, port, called, aet, timeout), context_of(tls, ca, cert, key, any_name))
+    status = ask(node.peer, node.context)
     click.echo(json.dumps({"status": status}) if as_json else f"answered, status {status:04X}H")
     if status:
         sys.exit(Exit.REFUSED)
 
 
-def _search_options(command: Command) -> Command:
+def _searches(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What studies are looked for by, handed over as ``wanted``: keywords and what they have to match."""
+
+    @functools.wraps(command)
+    def with_wanted(
+        *,
+        study: str | None,
+        patient: str | None,
+        patient_name: str | None,
+        date: str | None,
+        accession: str | None,
+        modality: str | None,
+        keys: tuple[str, ...],
+        **rest: Any,
+    ) -> Any:
+        found = {
+            "StudyInstanceUID": study,
+            "PatientID": patient,
+            "PatientName": patient_name,
+            "StudyDate": date,
+            "AccessionNumber": accession,
+            "ModalitiesInStudy": modality,
+        }
+        wanted = {keyword: value for keyword, value in found.items() if value}
+        return command(wanted=wanted | _others(keys), **rest)
+
+    whole: Callable[..., Any] = with_wanted
     for option in (
         click.option("--key", "keys", multiple=True, metavar="KEYWORD=VALUE", help="Any other; may be repeated."),
         click.option("--modality", help="Of the study."),
@@ -90,37 +75,20 @@ def _search_options(command: Command) -> Command:
         click.option("--series", help="Series Instance UID."),
         click.option("--study", help="Study Instance UID."),
     ):
-        command = option(command)
-    return command
+        whole = option(whole)
+    return whole
 
 
-def searched(
-    study: str | None,
-    patient: str | None,
-    patient_name: str | None,
-    date: str | None,
-    accession: str | None,
-    modality: str | None,
-    keys: tuple[str, ...],
-) -> dict[str, str]:
-    """Keywords and what they have to match."""
+def _others(texts: tuple[str, ...]) -> dict[str, str]:
     from pydicom.datadict import tag_for_keyword
 
-    found = {
-        "StudyInstanceUID": study,
-        "PatientID": patient,
-        "PatientName": patient_name,
-        "StudyDate": date,
-        "AccessionNumber": accession,
-        "ModalitiesInStudy": modality,
-    }
-    wanted = {keyword: value for keyword, value in found.items() if value}
-    for text in keys:
+    found = {}
+    for text in texts:
         keyword, equals, value = text.partition("=")
         if not equals or tag_for_keyword(keyword) is None:
             raise click.BadParameter(f"{text} is not KEYWORD=VALUE", param_hint="--key")
-        wanted[keyword] = value
-    return wanted
+        found[keyword] = value
+    return found
 
 
 @click.command(
@@ -133,55 +101,28 @@ Examples:
 Exit codes: 0 asked (also if nothing matched), 1 not reached or refused, 2 wrong command line.
 With --tls: our own certificate is --tls-cert, and its key --tls-key (--key is what to search by)."""
 )
-@click.argument("host")
-@click.argument("port", type=click.IntRange(1, 65535))
-@click.option("--aet", default="DEIDGATE", show_default=True, help="Our AE title.")
-@click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title.")
-@click.option("--tls", is_flag=True, help="Over TLS.")
-@click.option("--ca", type=PATH, help="Who signed their certificate (PEM).")
-@click.option("--tls-cert", "--cert", "tls_cert", type=PATH, help="Our certificate (PEM).")
-@click.option("--tls-key", type=PATH, help="Our key (PEM).")
-@click.option("--any-name", is_flag=True, help="The certificate need not name HOST.")
-@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds.")
+@calls_node(short_key=False)
 @click.option("--level", type=click.Choice(["STUDY", "SERIES", "IMAGE"]), default="STUDY", show_default=True)
-@_search_options
+@_searches
 @json_option
 def query(
-    host: str,
-    port: int,
-    aet: str,
-    called: str,
-    tls: bool,
-    ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    any_name: bool,
-    timeout: float,
+    node: Node,
     level: str,
-    study: str | None,
     series: str | None,
-    patient: str | None,
-    patient_name: str | None,
-    date: str | None,
-    accession: str | None,
-    modality: str | None,
-    keys: tuple[str, ...],
+    wanted: dict[str, str],
     as_json: bool,
 ) -> None:
     """Search a PACS (C-FIND, Study Root). It prints identities."""
     from deidgate.dimse.query import Level, find
-    from deidgate.dimse.send import Peer
 
-    wanted = searched(study, patient, patient_name, date, accession, modality, keys)
     if series:
         wanted["SeriesInstanceUID"] = series
     if level != "STUDY" and "StudyInstanceUID" not in wanted:
         raise click.UsageError("below the study, give --study")
     if level == "SERIES" and "ModalitiesInStudy" in wanted:
         wanted["Modality"] = wanted.pop("ModalitiesInStudy")
-    peer = Peer(host, port, called, aet, timeout)
     number = 0
-    for match in find(peer, Level(level), wanted, context_of(tls, ca, tls_cert, tls_key, any_name)):
+    for match in find(node.peer, Level(level), wanted, node.context):
         number += 1
         if as_json:
             click.echo(json.dumps(match, ensure_ascii=False))
@@ -202,61 +143,36 @@ Examples:
 \b
 Exit codes: 0 all came, 1 not reached or refused, 2 wrong command line, 3 something failed or nothing matched."""
 )
-@click.argument("host")
-@click.argument("port", type=click.IntRange(1, 65535))
+@calls_node(short_key=False)
 @click.argument("folder", type=PATH)
-@click.option("--aet", default="DEIDGATE", show_default=True, help="Our AE title.")
-@click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title.")
-@click.option("--tls", is_flag=True, help="Over TLS.")
-@click.option("--ca", type=PATH, help="Who signed their certificate (PEM).")
-@click.option("--tls-cert", "--cert", "tls_cert", type=PATH, help="Our certificate (PEM).")
-@click.option("--tls-key", type=PATH, help="Our key (PEM).")
-@click.option("--any-name", is_flag=True, help="The certificate need not name HOST.")
-@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds.")
 @click.option("--move", is_flag=True, help="C-MOVE to a receiver of ours, for a PACS that has no C-GET.")
 @click.option(
     "--listen", type=click.IntRange(1, 65535), default=11112, show_default=True, help="With --move: our port."
 )
-@_search_options
+@_searches
 @json_option
 def pull(
-    host: str,
-    port: int,
+    node: Node,
     folder: Path,
-    aet: str,
-    called: str,
-    tls: bool,
-    ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    any_name: bool,
-    timeout: float,
     move: bool,
     listen: int,
-    study: str | None,
     series: str | None,
-    patient: str | None,
-    patient_name: str | None,
-    date: str | None,
-    accession: str | None,
-    modality: str | None,
-    keys: tuple[str, ...],
+    wanted: dict[str, str],
     as_json: bool,
 ) -> None:
     """Fetch studies from a PACS into FOLDER as they are there (C-GET, or C-MOVE). These are originals."""
     from deidgate.dimse import query as asking
     from deidgate.dimse.receive import Inbox, serve
-    from deidgate.dimse.send import Peer
     from deidgate.files.guard import check_writable
 
-    wanted = searched(study, patient, patient_name, date, accession, modality, keys)
     if not wanted:
         raise click.UsageError("say what to fetch: --study, --accession, --patient, --date, …")
+    study = wanted.get("StudyInstanceUID")
     if series and not study:
         raise click.UsageError("with --series, give --study")
     check_writable(folder)
-    peer = Peer(host, port, called, aet, timeout)
-    context = context_of(tls, ca, tls_cert, tls_key, any_name)
+    peer, context = node.peer, node.context
+    aet = peer.calling_aet
     came: list[Path] = []
     inbox = Inbox(folder, came.append)
     server = serve(inbox, aet, ("", listen)) if move else None
