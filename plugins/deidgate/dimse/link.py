@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydicom.uid import UID
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 
 from deidgate.dimse.send import Peer
@@ -48,6 +49,8 @@ def associated(
     entity = AE(ae_title=peer.calling_aet)
     entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
     entity.network_timeout = max(peer.timeout_s, 60)
+    answers: list[type] = []
+    heard = (evt.EVT_PDU_RECV, lambda event: answers.append(type(event.pdu)))
     try:
         association = entity.associate(
             peer.host,
@@ -57,13 +60,17 @@ def associated(
             max_pdu=131072,
             ext_neg=list(roles) or None,
             tls_args=(tls, peer.host) if tls is not None else None,
-            evt_handlers=list(handlers),
+            evt_handlers=[*handlers, heard],
         )
     except OSError:
         # The name is not known (any more): the library looks it up before it tries.
         raise Unavailable("not-reached", f"{peer.host}:{peer.port}") from None
     if not association.is_established:
-        raise _why_not(peer, association, tls is not None)
+        # The library calls a refusal that comes at once a connection that failed.
+        if association.is_rejected or A_ASSOCIATE_RJ in answers:
+            raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
+        raise _why_not(peer, tls is not None)
+    association.unbind(*heard)
     # Without it, the end of each small message waits for an acknowledgement that waits for more data.
     transport = association.dul.socket
     if transport is not None and transport.socket is not None:
@@ -75,11 +82,9 @@ def associated(
             association.release()
 
 
-def _why_not(peer: Peer, association: Association, over_tls: bool) -> Unavailable:
-    """What to say: the library tells a refusal from everything else, and no more."""
+def _why_not(peer: Peer, over_tls: bool) -> Unavailable:
+    """What to say when nobody said anything."""
     where = f"{peer.host}:{peer.port}"
-    if association.is_rejected:
-        return Unavailable("association-refused", where)
     try:
         socket.create_connection((peer.host, peer.port), timeout=min(peer.timeout_s, 10)).close()
     except OSError:

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
+from pynetdicom.acse import ACSE
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.dimse import modality as modalities
@@ -404,6 +405,24 @@ def test_a_server_that_is_not_signed_or_not_named_is_refused(secure, certificate
 def test_a_plain_client_gets_nothing_from_a_tls_port(secure):
     with pytest.raises(Unavailable):
         echo(secure)
+
+
+def test_a_refusal_that_comes_before_anybody_looks_is_no_failure_of_tls(tmp_path, certificates, monkeypatch):
+    port = free_port()
+    files = TlsFiles(certificates / "ca.pem", certificates / "server.pem", certificates / "server.key")
+    server = serve(Inbox(tmp_path / "received"), "INBOX", ("127.0.0.1", port), server_context(files), called_only=True)
+    ask = ACSE.send_request
+
+    def ask_and_look_late(self):
+        ask(self)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(ACSE, "send_request", ask_and_look_late)
+    try:
+        with pytest.raises(Unavailable, match="association-refused"):
+            echo(Peer("localhost", port, "ANOTHER", "TEST", timeout_s=5), client(certificates))
+    finally:
+        server.shutdown()
 
 
 def test_missing_files_are_said():
