@@ -240,4 +240,8 @@ def test_a_scanned_header_is_all_there(data):
     if scanned is not None:
         assert [bytes(content[a:b]) for a, b in scanned.places] == scanned.slots
         assert all(a <= b for a, b in scanned.places)
-        pydicom.dcmread(BytesIO(bytes(content)), stop_before_pixels=True)
+        try:
+            pydicom.dcmread(BytesIO(bytes(content)), stop_before_pixels=True)
+        except (ValueError, LookupError):
+            # A character set of another name is no matter of structure: it is held when text is read.
+            assert b"ISO_IR 100" not in content
