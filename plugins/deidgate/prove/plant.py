@@ -28,9 +28,8 @@ def write(folder: Path) -> list[Planted]:
     """Write one file for each plant into ``folder/files`` and the list into ``folder/plants.json``."""
     files = folder / FILES
     files.mkdir(parents=True)
-    patient_id = f"PROOF-{names.number(8)}"
     planted = []
-    for number, (plant, ds) in enumerate(_instances(patient_id), 1):
+    for number, (plant, ds) in enumerate(_instances(), 1):
         _identify(ds, number)
         # A sender's file name says who it is about more often than not.
         path = files / f"{plant.needle if plant.needle.isascii() else plant.name}-{number:03d}.dcm"
@@ -52,12 +51,12 @@ def _planted(row: dict[str, Any]) -> Planted:
     return Planted(Plant(plant["name"], plant["where"], plant["needle"], boxes), row["file"], row["orthanc_id"])
 
 
-def _instances(patient_id: str) -> Iterator[tuple[Plant, FileDataset]]:
+def _instances() -> Iterator[tuple[Plant, FileDataset]]:
     for place in header.places():
-        ds = ct_slice(patient_id, 1, 1, _SMALL)
+        ds = ct_slice("PROOF", 1, 1, _SMALL)
         yield header.plant(place, ds), ds
-    yield from pictures.plants(ct_slice(patient_id, 1, 1, _LARGE), _without_pixels(patient_id))
-    yield from documents.plants(_without_pixels(patient_id))
+    yield from pictures.plants(ct_slice("PROOF", 1, 1, _LARGE), _without_pixels())
+    yield from documents.plants(_without_pixels())
 
 
 _ABOUT_PIXELS = (
@@ -68,15 +67,20 @@ _ABOUT_PIXELS = (
 )  # fmt: skip
 
 
-def _without_pixels(patient_id: str) -> FileDataset:
-    ds = ct_slice(patient_id, 1, 1, _SMALL)
+def _without_pixels() -> FileDataset:
+    ds = ct_slice("PROOF", 1, 1, _SMALL)
     for keyword in _ABOUT_PIXELS:
         del ds[keyword]
     return ds
 
 
 def _identify(ds: FileDataset, number: int) -> None:
-    """Give the instance an identity of its own: a series for each, because kinds do not mix in one."""
+    """Give the instance a patient, study and series of its own.
+
+    Some plants are names: two names under one Patient ID would be held for that, and prove nothing of the name.
+    """
+    ds.PatientID = f"PROOF-{names.number(8)}"
+    ds.StudyInstanceUID = UID(names.uid())
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(names.uid())
     ds.SeriesInstanceUID = UID(names.uid())
     ds.SeriesNumber = number

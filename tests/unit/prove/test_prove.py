@@ -4,6 +4,7 @@
 from io import BytesIO
 
 import pytest
+from pydicom import dcmread
 
 from deidgate.cli.phantom import ct_slice
 from deidgate.prove import plant as planting
@@ -31,6 +32,12 @@ def test_every_plant_is_found_in_a_gateway_that_changes_nothing(proof):
     findings = judge(planted, {name: End("delivered") for name in files}, lambda one: files[one.orthanc_id], files)
     assert {one.plant.name for one in findings if one.verdict is not Verdict.FOUND} == set()
     assert not report.proved(findings)
+
+
+def test_no_two_plants_are_of_one_patient(proof):
+    _, planted, files = proof
+    whose = [dcmread(BytesIO(files[one.orthanc_id])) for one in planted]
+    assert len({one.PatientID for one in whose}) == len({one.StudyInstanceUID for one in whose}) == len(planted)
 
 
 def test_a_plant_is_gone_when_its_result_is_clean(proof):
