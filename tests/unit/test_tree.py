@@ -41,6 +41,12 @@ def test_no_file_names_a_package_registry_or_a_machine():
     assert found == []
 
 
+def test_no_two_files_of_tests_have_one_name():
+    # Their folders are no packages: pytest knows a file by its name alone, and stops at the second.
+    names = [path.name for path in TRACKED if path.name.startswith("test_") and path.suffix == ".py"]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_top_level_is_the_agreed_one():
     agreed = {
         "docker-compose.yml", "docker-compose.postgres.yml", "gateway", "orthanc-ingest", "orthanc-research", "plugins",
