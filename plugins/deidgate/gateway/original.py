@@ -16,6 +16,7 @@ from deidgate.dicom.structure import check_structure
 from deidgate.errors import CannotDeidentify
 from deidgate.gateway.ports import Person
 
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 _REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -106,21 +107,37 @@ def read(file: bytes, expected_digest: str | None) -> Original:
     check_structure(file, whole=True)
     try:
         header = dcmread(BytesIO(file), stop_before_pixels=True)
-        meta = header.file_meta
-        length = meta.get("FileMetaInformationGroupLength")
-        transfer_syntax = meta.TransferSyntaxUID
+        transfer_syntax = header.file_meta.TransferSyntaxUID
     except (InvalidDicomError, ValueError, TypeError, LookupError, NotImplementedError, OSError, AttributeError):
         raise CannotDeidentify("unreadable-file") from None
     if not transfer_syntax:
         raise CannotDeidentify("unreadable-file", "TransferSyntaxUID")
-    # 128 bytes preamble, DICM, and the group length element itself (12 bytes); without that element, which breaks
-    # PS3.10 7.1 and occurs, everything after DICM is taken.
-    start = 132 + 12 + int(length) if length else 132
-    original = Original(file, header, f"sha256:{hashlib.sha256(memoryview(file)[start:]).hexdigest()}", is_second)
+    original = Original(file, header, _digest(file), is_second)
     for keyword in _REQUIRED:
         if not original.text(keyword):
             raise CannotDeidentify("identifier-missing", keyword)
     return original
+
+
+def digest_of(file: bytes) -> str:
+    """`Original.digest` of a stored file, which may be damaged in any other way.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``original-changed``: what ingest stored under a stand-in cannot be had back.
+    """
+    second = _first_name(file)
+    return _digest(file if second is None else second)
+
+
+def _digest(file: bytes) -> str:
+    # 128 bytes preamble, DICM, and the group length element itself (12 bytes); without that element, which breaks
+    # PS3.10 7.1 and occurs, everything after DICM is taken.
+    start = 132
+    if file.startswith(_GROUP_LENGTH, start):
+        start += 12 + int.from_bytes(file[start + 8 : start + 12], "little")
+    return f"sha256:{hashlib.sha256(memoryview(file)[start:]).hexdigest()}"
 
 
 def _first_name(file: bytes) -> bytes | None:

@@ -2,7 +2,8 @@
 """Originals leave ingest: only after research was asked again, recorded before and after, and safe to repeat.
 
 The order is: research still holds what was delivered; the ledger says *purging*; ingest deletes; the ledger says
-*purged*. A crash between any two of them is made good by the next round.
+*purged*. What a crash leaves in the middle is looked at some minutes later: an original that is still there is present
+again and takes the whole way anew; one that is gone, or in whose place another content has come, was purged.
 """
 
 from __future__ import annotations
@@ -12,18 +13,30 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from deidgate.errors import Unavailable
+from deidgate.errors import CannotDeidentify, Unavailable
+from deidgate.gateway.original import digest_of
 from deidgate.store.model import ItemView
-from deidgate.store.states import Original
 from deidgate.store.store import Store
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 200
+_UNDER_WAY = timedelta(minutes=5)
+"""A mark that is younger may be of a round that still runs."""
 
 
 class Originals(Protocol):
     """The ingest server."""
+
+    def read(self, orthanc_id: str) -> bytes:
+        """The stored file.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``original-missing``, or it is there and cannot be read.
+        """
+        ...
 
     def delete(self, orthanc_id: str) -> bool:
         """Whether the original is gone; False when the server would not delete it."""
@@ -53,7 +66,7 @@ def purge_originals(
     Unavailable
         A server or the ledger does not answer.
     """
-    purged = unconfirmed = 0
+    purged, unconfirmed = _finish(store, ingest, now - _UNDER_WAY)
     for project, after_days in sorted(days.items()):
         skipped: set[int] = set()
         while True:
@@ -71,10 +84,38 @@ def purge_originals(
     return purged, unconfirmed
 
 
+def _finish(store: Store, ingest: Originals, marked_before: datetime) -> tuple[int, int]:
+    """Settle what earlier rounds left; how many originals are gone, and of how many it cannot be said."""
+    gone: list[int] = []
+    there: list[int] = []
+    unclear = after = 0
+    try:
+        while items := store.retention.left(marked_before, _BATCH, after):
+            after = items[-1].id
+            for item in items:
+                still = _still_there(ingest, item)
+                if still is None:
+                    _log.error("purge-unclear", extra={"ids": {"item": item.id}})
+                    unclear += 1
+                else:
+                    (there if still else gone).append(item.id)
+    finally:
+        store.retention.purged(gone)
+        store.retention.not_purged(there, "interrupted")
+    return len(gone), unclear
+
+
+def _still_there(ingest: Originals, item: ItemView) -> bool | None:
+    """Whether ingest has the original of `item`, and not another content that came after it; None if it cannot tell."""
+    if item.digest is None:
+        return None
+    try:
+        return digest_of(ingest.read(item.orthanc_id)) == item.digest
+    except CannotDeidentify as error:
+        return False if error.code == "original-missing" else None
+
+
 def _is_sure(store: Store, item: ItemView, research: Shelf) -> bool:
-    # What a crash left in the middle was sure before; its original may be gone already.
-    if item.original is Original.PURGING:
-        return True
     if _holds(research, item):
         return True
     instead = store.retention.replaced_by(item)
@@ -99,7 +140,7 @@ def _purge(store: Store, ingest: Originals, due: Sequence[ItemView], why: str) -
             if item.id in may:
                 (gone if ingest.delete(item.orthanc_id) else refused).append(item.id)
     except Unavailable:
-        # What is marked and was not reached stays marked: the next round goes on there.
+        # What is marked and was not reached stays marked: a later round looks at it.
         _log.warning("purge-interrupted", extra={"ids": {"purged": len(gone)}})
         raise
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, update
+from sqlalchemy import ColumnElement, Select, insert, update
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
@@ -23,21 +24,20 @@ class Retention:
         self._context = context
 
     def purgeable(self, delivered_before: datetime, limit: int, project: str | None = None) -> list[ItemView]:
-        """Delivered items whose original may be purged; those that a crash left in `purging` come first."""
-        left = VIEW.where(items.c.original == Original.PURGING)
-        due = VIEW.where(
+        """Delivered items whose original may be purged."""
+        query = VIEW.where(
             items.c.state == State.DELIVERED,
             items.c.original == Original.PRESENT,
             items.c.delivered_at < delivered_before,
         )
-        found: list[ItemView] = []
-        with self._context.database.read() as connection:
-            for query in (left, due):
-                if project is not None:
-                    query = query.where(items.c.project == project)
-                rows = connection.execute(query.order_by(items.c.id).limit(limit - len(found)))
-                found += [view(row) for row in rows]
-        return found
+        if project is not None:
+            query = query.where(items.c.project == project)
+        return self._views(query.order_by(items.c.id).limit(limit))
+
+    def left(self, marked_before: datetime, limit: int, after: int = 0) -> list[ItemView]:
+        """Items, from the one after `after`, that were marked `purging`, and nobody has recorded what came of it."""
+        query = VIEW.where(items.c.original == Original.PURGING, items.c.changed_at < marked_before, items.c.id > after)
+        return self._views(query.order_by(items.c.id).limit(limit))
 
     def replaced_by(self, item: ItemView) -> ItemView | None:
         """The item that was delivered later in the place of `item`: a person let another content pass."""
@@ -52,7 +52,7 @@ class Retention:
 
     def purging(self, item_ids: Sequence[int], why: str, by: str = "retention") -> frozenset[int]:
         """Record the intent; the ids that may now be deleted at ingest."""
-        condition = (items.c.state == State.DELIVERED) & items.c.original.in_([Original.PRESENT, Original.PURGING])
+        condition = (items.c.state == State.DELIVERED) & (items.c.original == Original.PRESENT)
         return self._mark(item_ids, condition, Original.PURGING, by, why)
 
     def purged(self, item_ids: Sequence[int], by: str = "retention") -> None:
@@ -60,8 +60,12 @@ class Retention:
         self._mark(item_ids, items.c.original == Original.PURGING, Original.PURGED, by, None)
 
     def not_purged(self, item_ids: Sequence[int], code: str, by: str = "retention") -> None:
-        """Record that ingest would not delete these: their originals are there and may be tried again."""
+        """Record that these were not deleted: their originals are there and may be tried again."""
         self._mark(item_ids, items.c.original == Original.PURGING, Original.PRESENT, by, code)
+
+    def _views(self, query: Select[Any]) -> list[ItemView]:
+        with self._context.database.read() as connection:
+            return [view(row) for row in connection.execute(query)]
 
     def _mark(
         self, item_ids: Sequence[int], condition: ColumnElement[bool], to: Original, by: str, code: str | None

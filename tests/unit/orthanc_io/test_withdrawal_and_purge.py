@@ -3,10 +3,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.orthanc_io.servers import Listing
+from tests.unit.orthanc_io.servers import Listing, content
 from tests.unit.store.making import claim, delivery, feed, patient, received
 
 from deidgate.errors import Unavailable
+from deidgate.gateway.original import digest_of
 from deidgate.orthanc_io.purge import purge_originals
 from deidgate.orthanc_io.withdrawal import withdraw_recalled
 from deidgate.store import Keys, Original, Store
@@ -19,7 +20,7 @@ LATER = datetime.now(UTC) + timedelta(days=30)
 def deliver(store, **words):
     """Deliver what waits, with the kind of digest that the gateway writes."""
     for claimed in claim(store, 10):
-        outcome = delivery(patient(store), claimed)
+        outcome = delivery(patient(store), claimed, digest=digest_of(content(claimed.orthanc_id)))
         store.queue.settle(
             [replace(outcome, delivered=replace(outcome.delivered, **{"result_digest": "md5:r"} | words))]
         )
@@ -113,16 +114,52 @@ def test_an_original_that_another_content_took_the_place_of_goes_when_that_one_i
     assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (2, 0)
 
 
-def test_a_purge_that_was_cut_short_goes_on_where_it_stopped(store, ingest, research):
-    ingest.fails_after = 2
+def cut_short(store, ingest, research, after):
+    """A round that ingest has left after so many deletions."""
+    ingest.fails_after = after
     with pytest.raises(Unavailable):
         purge_originals(store, ingest, research, {"trial": 0}, LATER)
+    ingest.fails_after = None
+
+
+def test_a_purge_that_was_cut_short_goes_on_where_it_stopped(store, ingest, research):
+    cut_short(store, ingest, research, 2)
     assert originals(store).count(Original.PURGED) == 2
     assert originals(store).count(Original.PURGING) == 3
-    ingest.fails_after = None
-    research.ids.clear()
+    ingest.ids.discard("orthanc-4")  # deleted, and the answer was lost
     assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (3, 0)
     assert set(originals(store)) == {Original.PURGED}
+    assert not ingest.ids
+
+
+def test_what_was_cut_short_is_asked_of_research_again(store, ingest, research):
+    cut_short(store, ingest, research, 2)
+    research.ids.clear()
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 3)
+    assert len(ingest.ids) == 3
+    assert originals(store).count(Original.PRESENT) == 3
+
+
+def test_what_came_in_the_place_of_a_purged_original_is_not_deleted_for_it(store, ingest, research):
+    cut_short(store, ingest, research, 0)
+    ingest.files["orthanc-1"] = content("another")
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (5, 0)
+    assert ingest.ids == {"orthanc-1"}
+
+
+def test_what_was_cut_short_and_then_recalled_can_be_processed_again(store, ingest, research):
+    cut_short(store, ingest, research, 3)
+    store.review.recall(ALL, "me", "why")
+    withdraw_recalled(store, research)
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 0)
+    assert set(store.reports.at_ingest("ingest")) == ingest.ids
+    assert store.review.reprocess(ALL, "me", "why") == 2
+
+
+def test_a_round_that_still_runs_is_left_alone(store, ingest, research):
+    cut_short(store, ingest, research, 2)
+    assert purge_originals(store, ingest, research, {}, datetime.now(UTC)) == (0, 0)
+    assert originals(store).count(Original.PURGING) == 3
 
 
 def test_what_ingest_will_not_delete_is_there_and_tried_another_time(store, ingest, research, monkeypatch):

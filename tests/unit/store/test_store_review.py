@@ -130,12 +130,15 @@ def test_originals_are_purged_only_after_delivery_and_only_when_old_enough(store
     assert store.retention.purgeable(delivered_at.replace(year=2030), 10) == []
 
 
-def test_a_purge_that_a_crash_interrupted_comes_first(store):
+def test_a_purge_that_a_crash_interrupted_is_not_due_but_left(store):
     delivered(store, 3)
     later = NOON.replace(year=2030)
     store.retention.purging([2], "30 days")
-    assert [item.id for item in store.retention.purgeable(later, 2)] == [2, 1]
-    assert store.retention.purging([2], "30 days") == {2}
+    assert [item.id for item in store.retention.purgeable(later, 9)] == [1, 3]
+    assert [item.id for item in store.retention.left(later, 9)] == [2]
+    assert store.retention.left(later, 9, after=2) == []
+    assert store.retention.left(NOON.replace(year=2020), 9) == []
+    assert store.retention.purging([2], "30 days") == frozenset()
     store.retention.not_purged([2], "ingest-refused")
     assert store.reports.item(2).original is Original.PRESENT
     assert [item.id for item in store.retention.purgeable(later, 9, project="trial")] == [1, 2, 3]

@@ -157,13 +157,14 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(finish=st.sampled_from(["purged", "not_purged", "crash"]))
     def purge(self, finish):
+        left = {item.id for item in self.store.retention.left(self.now + timedelta(days=1), 100)}
+        assert left == {i for i, original in self.original.items() if original is Original.PURGING}
         due = self.store.retention.purgeable(self.now + timedelta(days=1), 2)
         marked = self.store.retention.purging([i.id for i in due], "test")
-        expected = {
-            i for i, s in self.state.items() if s is State.DELIVERED and self.original[i] is not Original.PURGED
-        }
+        expected = {i for i, s in self.state.items() if s is State.DELIVERED and self.original[i] is Original.PRESENT}
         assert marked <= expected
-        assert bool(marked) == bool(expected) or any(i.state is not State.DELIVERED for i in due)
+        assert bool(marked) == bool(expected)
+        marked |= left
         for item in marked:
             self.original[item] = Original.PURGING
         if finish == "purged":
