@@ -14,7 +14,7 @@ import click
 
 from deidgate.cli.exits import Exit
 from deidgate.cli.node_options import Node, calls_node
-from deidgate.cli.options import PATH, json_option
+from deidgate.cli.options import AE_TITLE, PATH, json_option
 
 
 @click.command(
@@ -209,7 +209,7 @@ Ends with an interrupt (exit code 130)."""
 )
 @click.argument("port", type=click.IntRange(1, 65535))
 @click.argument("folder", type=PATH)
-@click.option("--aet", default="DEIDGATE", show_default=True, help="Our AE title.")
+@click.option("--aet", type=AE_TITLE, default="DEIDGATE", show_default=True, help="Our AE title.")
 @click.option("--only-called", is_flag=True, help="Refuse associations for another AE title.")
 @click.option("--bind", default="", help="Address to listen on.  [default: all]")
 @click.option("--cert", "--tls-cert", "cert", type=PATH, help="Our certificate (PEM): listen with TLS.")

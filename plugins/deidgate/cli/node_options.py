@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deidgate.cli.options import PATH
+from deidgate.cli.options import AE_TITLE, PATH
 
 if TYPE_CHECKING:
     from deidgate.dimse.send import Peer
@@ -74,8 +74,8 @@ def calls_node(*, aet: str = "DEIDGATE", short_key: bool = True) -> Callable[[Ca
             click.option("--cert", "--tls-cert", "cert", type=PATH, help="With --tls: our certificate (PEM)."),
             click.option("--ca", type=PATH, help="With --tls: who signed theirs (PEM).  [default: the system's]"),
             click.option("--tls", is_flag=True, help="Over TLS, version 1.2 or newer."),
-            click.option("--called", default="ANY-SCP", show_default=True, help="Their AE title."),
-            click.option("--aet", default=aet, show_default=True, help="Our AE title."),
+            click.option("--called", type=AE_TITLE, default="ANY-SCP", show_default=True, help="Their AE title."),
+            click.option("--aet", type=AE_TITLE, default=aet, show_default=True, help="Our AE title."),
             click.argument("port", type=click.IntRange(1, 65535)),
             click.argument("host"),
         ):

@@ -10,12 +10,29 @@ from typing import Any, TypeVar
 
 import click
 
+from deidgate.dicom.lexical import is_ae_title
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 """An existing one."""
+
+
+class AeTitle(click.ParamType[str]):
+    """An Application Entity Title."""
+
+    name = "AE title"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, if it is one."""
+        if not is_ae_title(value):
+            self.fail("an AE title has 1 to 16 characters of ASCII, no backslash, and not only spaces", param, ctx)
+        return value
+
+
+AE_TITLE = AeTitle()
 
 
 def mapping_options(command: Command) -> Command:

@@ -6,17 +6,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
+from deidgate.dicom.lexical import is_uid
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import AlreadyThereError, whole_file
 from deidgate.store.forward_model import Confirmed, Parcel, Refused
 
 READ_BACK = "read-back"
-_UID = re.compile(r"[0-9.]{1,64}")
 _CODES = {
     errno.ENOSPC: "folder-full",
     errno.EDQUOT: "folder-full",
@@ -86,7 +85,7 @@ class FolderSender:
 
     def _path(self, parcel: Parcel) -> Path:
         uids = (parcel.study_instance_uid, parcel.series_instance_uid, parcel.sop_instance_uid)
-        if not all(_UID.fullmatch(uid) and uid.strip(".") for uid in uids):
+        if not all(map(is_uid, uids)):
             # A name becomes a path only if it is nothing but a UID; ours always are.
             raise ValueError("not a UID")
         return self._root / uids[0] / uids[1] / f"{uids[2]}.dcm"

@@ -10,7 +10,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -46,9 +47,22 @@ class Effort:
 
 
 @dataclass(slots=True)
-class _Round:
-    letters: list[Letter]
-    tried: int = 0
+class _Progress:
+    """What the threads of one dispatch know together."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+    unsent: list[Letter] = field(default_factory=list)
+    """Of batches that were given up, because nobody had reached the peer until then."""
+    unreached: list[Unavailable] = field(default_factory=list)
+    """Why, for each of these batches."""
+    broken: list[Exception] = field(default_factory=list)
+    """What nobody foresaw."""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether there is no use in going on."""
+        return bool(self.broken) or bool(self.unreached and not self.reached.is_set())
 
 
 def dispatch(
@@ -59,44 +73,50 @@ def dispatch(
     Raises
     ------
     Unavailable
-        ``association-refused``: the peer could not be reached at all.
+        The peer could not be reached at all, by any try; `tell` has heard of no DICOM file then.
     """
-    work: Queue[_Round] = Queue(maxsize=2 * effort.associations)
+    work: Queue[list[Letter]] = Queue(maxsize=2 * effort.associations)
     lock = threading.Lock()
-    over = threading.Event()
-    reached = threading.Event()
-    refused: list[Unavailable] = []
+    progress = _Progress()
 
     def told(sent: Sent) -> None:
         with lock:
             tell(sent)
 
     def carry() -> None:
-        while not over.is_set() or not work.empty():
+        while not progress.over.is_set() or not work.empty():
             try:
                 batch = work.get(timeout=0.2)
             except Empty:
                 continue
-            _deliver(peer, batch, effort, told, tls, reached, refused)
-            work.task_done()
+            try:
+                _deliver(peer, batch, effort, told, tls, progress)
+            except Exception as error:  # noqa: BLE001 -- raised again in the thread that waits for all
+                progress.broken.append(error)
 
     threads = [threading.Thread(target=carry, daemon=True) for _ in range(effort.associations)]
     for thread in threads:
         thread.start()
+    batches = iter(_batches(paths, told))
     try:
-        for batch in _batches(paths, told):
-            if refused and not reached.is_set():
+        for batch in batches:
+            if progress.hopeless:
+                progress.unsent += batch
                 break
             work.put(batch)
     finally:
-        over.set()
+        progress.over.set()
         for thread in threads:
             thread.join()
-    if refused and not reached.is_set():
-        raise refused[0]
+    if progress.broken:
+        raise progress.broken[0]
+    if progress.hopeless:
+        raise progress.unreached[0]
+    for letter in chain(progress.unsent, chain.from_iterable(batches)):
+        told(Sent(letter.path, None, "no-answer"))
 
 
-def _batches(paths: Iterable[Path], tell: Callable[[Sent], None]) -> Iterable[_Round]:
+def _batches(paths: Iterable[Path], tell: Callable[[Sent], None]) -> Iterable[list[Letter]]:
     """Files in their order, as many as fit into one association."""
     batch: list[Letter] = []
     kinds: set[tuple[str, str]] = set()
@@ -107,38 +127,43 @@ def _batches(paths: Iterable[Path], tell: Callable[[Sent], None]) -> Iterable[_R
             continue
         kind = (letter.sop_class_uid, letter.transfer_syntax_uid)
         if len(batch) == _GROUP or (kind not in kinds and len(kinds) == MAX_CONTEXTS):
-            yield _Round(batch)
+            yield batch
             batch, kinds = [], set()
         kinds.add(kind)
         batch.append(letter)
     if batch:
-        yield _Round(batch)
+        yield batch
 
 
 def _deliver(
     peer: Peer,
-    batch: _Round,
+    batch: list[Letter],
     effort: Effort,
     tell: Callable[[Sent], None],
     tls: ssl.SSLContext | None,
-    reached: threading.Event,
-    refused: list[Unavailable],
+    progress: _Progress,
 ) -> None:
-    """Send a batch, again and again with growing pauses, until all is told of."""
-    left = batch.letters
+    """Send a batch, again and again with growing pauses, until all is told of, or nobody has ever reached the peer."""
+    left = batch
     wait = effort.wait_s
+    last: Unavailable | None = None
     for number in range(effort.tries):
+        if progress.hopeless:
+            break
         if number:
             time.sleep(wait)
             wait *= 2
         try:
-            left = _try(peer, left, tell, tls, reached)
+            left = _try(peer, left, tell, tls, progress.reached)
         except Unavailable as error:
-            refused.append(error)
-            if not reached.is_set() and number + 1 == effort.tries:
-                return
+            last = error
         if not left:
             return
+    if not progress.reached.is_set():
+        progress.unsent += left
+        if last is not None:
+            progress.unreached.append(last)
+        return
     for letter in left:
         tell(Sent(letter.path, None, "no-answer"))
 

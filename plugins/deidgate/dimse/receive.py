@@ -8,7 +8,6 @@ content under the same SOP Instance UID becomes a second file, and nothing is lo
 from __future__ import annotations
 
 import errno
-import re
 import ssl
 import threading
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.transport import ThreadedAssociationServer
 
+from deidgate.dicom.lexical import is_uid
 from deidgate.errors import ConfigurationError
 from deidgate.files.atomic import AlreadyThereError, whole_file
 
@@ -31,7 +31,6 @@ SYNTAXES = tuple(sorted(AllTransferSyntaxes, key=lambda uid: (uid.is_compressed,
 _OUT_OF_RESOURCES = 0xA700
 _CANNOT_UNDERSTAND = 0xC000
 VERIFICATION = UID("1.2.840.10008.1.1")
-_UID = re.compile(r"[0-9.]{1,64}")
 
 
 class Inbox:
@@ -129,7 +128,7 @@ def _place(content: bytes) -> tuple[str, str, str]:
         uids = [str(header.get(name, "")) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")]
     except (InvalidDicomError, TypeError, LookupError, NotImplementedError, OSError, AttributeError):
         raise ValueError from None
-    if not all(_UID.fullmatch(uid) for uid in uids):
+    if not all(map(is_uid, uids)):
         # A name from outside becomes a path only if it is nothing but a UID.
         raise ValueError
     return uids[0], uids[1], f"{uids[2]}.dcm"

@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
+import pwd
 import shlex
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from deidgate.operate import engine, installation
 from deidgate.operate.compose import Compose, Container
+from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import SecretFiles
 from deidgate.operate.shell import Outcome
@@ -190,9 +190,6 @@ def hold_list(site: Site, given: argparse.Namespace) -> int:
 def mapping_export(site: Site, given: argparse.Namespace) -> int:
     compose = compose_of(site)
     uids, patients = Path(given.uids).resolve(), Path(given.patients).resolve()
-    for target in (uids, patients):
-        if not target.parent.is_dir():
-            raise Problem(f"there is no folder {target.parent}", "make it first", Exit.USAGE)
     # Two texts through one pipe, a line with a NUL between them; nothing of it touches a disk on the way.
     script = (
         "out=$(mktemp -d) && trap 'rm -rf \"$out\"' EXIT"
@@ -201,31 +198,32 @@ def mapping_export(site: Site, given: argparse.Namespace) -> int:
     )
     # The audit trail names who asked, as this machine knows them.
     asked = [who(), *(word for number in given.approval for word in ("--approval", number))]
-    done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", *asked), timeout_s=600)
-    texts = done.out.split("\0")
-    if not done.ok or len(texts) != 2:
-        raise Problem(
-            "the mapping table could not be exported; the last lines are above",
-            "see also ./gateway status",
-            Exit.FAILED,
-            tuple(done.err.splitlines()[-15:]),
-        )
-    for target, text in zip((uids, patients), texts, strict=True):
-        write_private(target, text)
+    with drafts(uids, patients) as places:
+        done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", *asked), timeout_s=600)
+        texts = done.out.split("\0")
+        if not done.ok or len(texts) != 2:
+            raise Problem(
+                "the mapping table could not be exported; the last lines are above",
+                "see also ./gateway status",
+                Exit.FAILED,
+                tuple(done.err.splitlines()[-15:]),
+            )
+        for place, text in zip(places, texts, strict=True):
+            place.write_text(text, encoding="utf-8", newline="")
     return Exit.OK
 
 
 def who() -> str:
-    """Who runs this command, as this machine knows them; behind sudo, who asked for it."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    """Who runs this command, as this machine knows them; behind sudo, who asked for it.
 
-
-def write_private(target: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    Path(draft).replace(target)
+    From the process and not from its environment, which everybody writes as they like; only root is believed there.
+    """
+    if os.getuid() == 0 and os.environ.get("SUDO_USER"):
+        return os.environ["SUDO_USER"]
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def research_download(site: Site, given: argparse.Namespace) -> int:

@@ -140,6 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in problem.lines():
             print(line, file=sys.stderr)
         return int(problem.code)
+    except OSError as error:
+        # A disk that is full, a file that somebody else owns: the operator's to put right.
+        print(f"gateway: {error.filename or 'a file'}: {error.strerror or type(error).__name__}", file=sys.stderr)
+        print("gateway: see that this user may write there, and that there is room", file=sys.stderr)
+        return int(Exit.ENVIRONMENT)
     except KeyboardInterrupt:
         print("gateway: interrupted", file=sys.stderr)
         return int(Exit.FAILED)

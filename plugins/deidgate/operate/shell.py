@@ -54,12 +54,7 @@ class Shell(Protocol):
         ...
 
     def save(self, argv: Sequence[str], path: Path) -> Outcome:
-        """Run to the end and write what it prints, byte for byte, to the new file `path`, which only its owner reads.
-
-        Raises
-        ------
-        FileExistsError
-        """
+        """Run to the end and write what it prints, byte for byte, to the file `path`."""
         ...
 
     def log(self, argv: Sequence[str], path: Path, env: Mapping[str, str] | None = None) -> Outcome:
@@ -106,7 +101,7 @@ class SystemShell:
         return status
 
     def save(self, argv: Sequence[str], path: Path) -> Outcome:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as sink:
+        with path.open("wb") as sink:
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, check=False)
         return Outcome(done.returncode, err=done.stderr.decode("utf-8", "replace"))
 

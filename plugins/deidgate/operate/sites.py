@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from deidgate.operate import engine
-from deidgate.operate.commands import write_private
+from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import SecretFiles
 from deidgate.operate.shell import Outcome
@@ -90,9 +90,8 @@ def add_site(site: Site, given: argparse.Namespace) -> int:
 
 def certificate(site: Site, given: argparse.Namespace) -> int:
     target = Path(given.file).resolve()
-    if not target.parent.is_dir():
-        raise Problem(f"there is no folder {target.parent}", "make it first", Exit.USAGE)
-    write_private(target, _run(site, "issue", given.site).out)
+    with drafts(target) as [place]:
+        place.write_text(_run(site, "issue", given.site).out, encoding="utf-8")
     site.say(f"key and certificate of {given.site}: {target}; bring both to its machines, and keep no copy")
     return Exit.OK
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from deidgate.operate.commands import compose_of, who
+from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.up import Site
 
@@ -166,18 +166,11 @@ def show(site: Site, given: argparse.Namespace) -> int:
 
 
 def original(site: Site, given: argparse.Namespace) -> int:
-    target = Path(given.file).resolve()
-    if target.exists():
-        raise Problem(f"{target} is there already", "name a new file", Exit.USAGE)
-    if not target.parent.is_dir():
-        raise Problem(f"there is no folder {target.parent}", "make it first", Exit.USAGE)
     words = ["gateway", "hold", "original", str(given.item), "--why", given.why, "--by", who()]
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".deidgate-") as beside:
-        draft = Path(beside) / "draft"
-        done = site.shell.save(compose_of(site).in_worker("deidgate", *words), draft)
+    with drafts(Path(given.file).resolve(), new=True) as [place]:
+        done = site.shell.save(compose_of(site).in_worker("deidgate", *words), place)
         if not done.ok:
             raise Problem("the original could not be had", "see ./gateway hold list", Exit.FAILED, done.tail())
-        draft.rename(target)
     return Exit.OK
 
 

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from deidgate.dicom.lexical import is_ae_title
 from deidgate.policy.tomlfile import Section, read_toml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 _URL = re.compile(r"(?P<scheme>https?)://(?P<user>[^/?#\s]*@)?[^/?#@\s]+(/[^?#\s]*)?")
 KINDS = ("dicom", "dicomweb", "folder")
 COMMITMENTS = ("required", "none")
@@ -225,8 +225,7 @@ def _file(line: Section, key: str) -> Path | None:
 
 def _title(line: Section, key: str, default: str | None = None) -> str:
     text = line.get(key, str, default)
-    # Source: PS3.5 Table 6.2-1, AE: at most 16 characters, no backslash, not only spaces.
-    if not _TITLE.fullmatch(text) or not text.strip():
+    if not is_ae_title(text):
         raise line.error(key, "not-an-ae-title", ["1 to 16 characters of ASCII"])
     return text
 

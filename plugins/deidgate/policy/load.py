@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 from pydicom.datadict import tag_for_keyword
 
+from deidgate.dicom.lexical import is_uid
 from deidgate.errors import ConfigurationError
 from deidgate.policy.model import (
     DateAction,
@@ -40,7 +41,6 @@ IDENTITY = frozenset({0x00100010, 0x00100020, 0x00080018, 0x0020000D, 0x0020000E
 _LEAST_KEY_BITS = 2048
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _LABEL = re.compile(r"[A-Za-z0-9.-]{1,20}")
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 def load_policy(path: Path) -> Policy:
@@ -205,7 +205,7 @@ def _sop_classes(top: Section) -> MappingProxyType[str, Fate]:
     with top.section("sop_classes", optional=True) as section:
         fates = {}
         for uid in section.names():
-            if not _UID.fullmatch(uid):
+            if not is_uid(uid):
                 raise section.error(uid, "unknown-key", ["SOP Class UID"])
             fates[uid] = Fate(section.word(uid, [fate.value for fate in Fate]))
     return MappingProxyType(fates)

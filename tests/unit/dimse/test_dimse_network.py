@@ -2,6 +2,7 @@
 """Echo, send, query, pull and receive between real peers on this machine, plain and over TLS."""
 
 import datetime
+import itertools
 import shutil
 import socket
 import subprocess
@@ -14,16 +15,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from pydicom import config
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.acse import ACSE
 from tests.data.toolbox_series import ct, encoded
 
+from deidgate.dicom.lexical import is_uid
 from deidgate.dimse import modality as modalities
 from deidgate.dimse import query
 from deidgate.dimse.dispatch import Effort, dispatch
-from deidgate.dimse.link import echo
+from deidgate.dimse.link import associated, echo
 from deidgate.dimse.receive import SYNTAXES, Inbox, serve
 from deidgate.dimse.send import Peer
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
@@ -62,6 +65,80 @@ def sent(peer, paths, effort=Effort(), tls=None):  # noqa: B008 - frozen
 
 def received(tmp_path):
     return sorted((tmp_path / "received").rglob("*.dcm"))
+
+
+def many(folder, monkeypatch):
+    """Seven files that go in seven batches."""
+    monkeypatch.setattr("deidgate.dimse.dispatch._GROUP", 1)
+    return [folder]
+
+
+def test_what_cannot_be_reached_at_first_gets_every_file_when_it_comes(tmp_path, outgoing, monkeypatch):
+    port, servers = free_port(), []
+
+    def late():
+        time.sleep(0.6)
+        servers.append(serve(Inbox(tmp_path / "received"), "INBOX", ("127.0.0.1", port)))
+
+    starting = threading.Thread(target=late)
+    starting.start()
+    peer = Peer("127.0.0.1", port, "INBOX", "TEST", timeout_s=5)
+    told = sent(peer, many(outgoing, monkeypatch), Effort(tries=5, wait_s=0.3))
+    starting.join()
+    servers[0].shutdown()
+    assert sorted(one.code for one in told) == ["sent"] * 7
+    assert len(received(tmp_path)) == 7
+
+
+def test_each_file_is_told_of_when_some_batches_were_given_up(inbox, outgoing, monkeypatch):
+    turn, another = itertools.count(), threading.Event()
+
+    def sometimes(*words, **named):
+        if next(turn) == 0:
+            another.wait(5)
+            raise Unavailable("not-reached")
+        another.set()
+        time.sleep(0.5)
+        return associated(*words, **named)
+
+    monkeypatch.setattr("deidgate.dimse.dispatch.associated", sometimes)
+    told = sent(inbox, many(outgoing, monkeypatch), Effort(associations=2, tries=1))
+    assert sorted(one.path.name for one in told) == [f"IM{number}.dcm" for number in range(1, 8)]
+    assert {one.code for one in told} == {"sent", "no-answer"}
+
+
+def test_a_defect_ends_the_dispatch_and_hangs_nobody(inbox, outgoing, monkeypatch):
+    def broken(*_words, **_named):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("deidgate.dimse.dispatch.associated", broken)
+    with pytest.raises(ZeroDivisionError):
+        sent(inbox, many(outgoing, monkeypatch))
+
+
+@pytest.mark.parametrize("uid", ["..", ".", "1..2", ".1", "1.", "", "1/2", "1.2\n"])
+def test_what_is_no_uid_becomes_no_path(uid):
+    assert not is_uid(uid)
+
+
+def test_a_uid_from_outside_leaves_the_folder_of_nobody(tmp_path):
+    inbox = Inbox(tmp_path / "a" / "inbox")
+    hostile = ct(rows=8)
+    with config.disable_value_validation():
+        hostile.StudyInstanceUID = hostile.SeriesInstanceUID = ".."
+        content = encoded(hostile)
+    assert inbox.store(Arrived(content)) == 0xC000
+    assert not list(tmp_path.rglob("*.dcm"))
+
+
+class Arrived:
+    """A C-STORE request as the handler sees it."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def encoded_dataset(self, include_meta):
+        return self.content
 
 
 def test_a_node_answers_an_echo(inbox):

@@ -11,6 +11,7 @@ import pytest
 from deidgate.operate import commands, installation, testing
 from deidgate.operate.compose import Container
 from deidgate.operate.main import EPILOGUE, main, parser
+from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.up import one_at_a_time
 
@@ -116,7 +117,8 @@ def test_what_names_patients_is_written_for_its_owner_alone_and_whole(tmp_path):
     target = tmp_path / "patients.csv"
     target.write_text("old", encoding="utf-8")
     target.chmod(0o644)
-    commands.write_private(target, "id_old,id_new\r\nA,B\r\n")
+    with drafts(target) as [place]:
+        place.write_text("id_old,id_new\r\nA,B\r\n", newline="")
     assert target.read_bytes() == b"id_old,id_new\r\nA,B\r\n"
     assert target.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [target]

@@ -2,6 +2,7 @@
 """Backup, restore, change of key and decisions, as far as this machine's part goes."""
 
 import json
+import pwd
 
 import pytest
 from tests.unit.operate.scripted import ScriptedShell
@@ -10,6 +11,7 @@ from deidgate.operate import backup, commands, rotation, worker_commands
 from deidgate.operate.engine import Engine
 from deidgate.operate.installation import find
 from deidgate.operate.main import parser
+from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
 from deidgate.operate.secret_files import NAMES
 from deidgate.operate.shell import Outcome
@@ -95,9 +97,50 @@ def test_who_is_looked_up_is_in_no_argument(site, monkeypatch):
     assert not any("HOSP-1234" in line for line in shell.ran)
 
 
-def test_the_audit_trail_names_the_person_behind_sudo(monkeypatch):
-    monkeypatch.setenv("SUDO_USER", "alice")
-    assert commands.who() == "alice"
+@pytest.mark.parametrize(("uid", "named"), [(0, "alice"), (65534, pwd.getpwuid(65534).pw_name), (4242, "uid 4242")])
+def test_the_audit_trail_names_the_person_behind_sudo_and_believes_no_environment_but_roots(monkeypatch, uid, named):
+    monkeypatch.setattr(commands.os, "getuid", lambda: uid)
+    for variable in ("SUDO_USER", "LOGNAME", "USER"):
+        monkeypatch.setenv(variable, "alice")
+    assert commands.who() == named
+
+
+def test_what_is_to_be_written_has_its_place_before_anything_is_done(site, tmp_path):
+    there, shell = site({})
+    for words in (
+        ("mapping", "export", "--uids", str(tmp_path / "no" / "u.csv"), "--patients", str(tmp_path / "p.csv")),
+        ("hold", "original", "1", str(tmp_path / "no" / "1.dcm"), "--why", "x"),
+        ("sites", "certificate", "north", str(tmp_path / "no" / "north.pem")),
+    ):
+        asked = given(*words)
+        with pytest.raises(Problem) as caught:
+            asked.run(there, asked)
+        assert caught.value.code == Exit.USAGE
+    assert not shell.ran
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_a_wrong_command_line(tmp_path, monkeypatch):
+    def denied(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("deidgate.operate.private_files.tempfile.mkstemp", denied)
+    with pytest.raises(Problem, match="Permission denied"), drafts(tmp_path / "u.csv"):
+        pass
+
+
+def test_an_original_takes_nobodys_place(site, tmp_path):
+    there, _ = site({"worker deidgate gateway hold original 7": Outcome(0, "the file")})
+    asked = given("hold", "original", "7", str(tmp_path / "7.dcm"), "--why", "x")
+    assert asked.run(there, asked) == Exit.OK
+    assert (tmp_path / "7.dcm").read_text() == "the file"
+    assert (tmp_path / "7.dcm").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Problem, match="is there already"):
+        asked.run(there, asked)
+    with pytest.raises(Problem, match="is there already"), drafts(tmp_path / "8.dcm", new=True):
+        (tmp_path / "8.dcm").write_text("another's")
+    assert (tmp_path / "8.dcm").read_text() == "another's"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["7.dcm", "8.dcm"]
 
 
 def test_a_backup_never_overwrites(site, tmp_path):
