@@ -6,14 +6,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import zlib
 from io import BytesIO
 from typing import Any
 
 import click
 from pydicom import Dataset, dcmread
 from pydicom.datadict import keyword_for_tag
-from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
 from deidgate import holds
@@ -49,17 +47,6 @@ SHOWN = (
     "SOPInstanceUID",
 )
 """What a clinic knows an instance by."""
-_UNREADABLE = (
-    InvalidDicomError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    NotImplementedError,
-    EOFError,
-    AttributeError,
-    zlib.error,
-)
 
 
 @click.command()
@@ -77,11 +64,10 @@ def show(items: tuple[int, ...], by: str, why: str, as_json: bool) -> None:
             item = _seen(store, number, by, why)
             if item is not None:
                 shown.append(_described(store, item))
+                if not as_json:
+                    click.echo("\n".join(_lines(shown[-1])) + "\n")
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))
-    else:
-        for one in shown:
-            click.echo("\n".join(_lines(one)) + "\n")
     if len(shown) < len(items):
         sys.exit(NOT_ALL)
 
@@ -128,9 +114,10 @@ def _seen(store: Store, number: int, by: str, why: str) -> ItemView | None:
 
 def _described(store: Store, item: ItemView) -> dict[str, Any]:
     reason = holds.explain(item.reason_code or "")
-    dataset, unread = _read(item)
-    # Of a copy: looking at an element changes how its dataset keeps it.
-    attributes = {} if dataset is None else _attributes(dataset[:])
+    file, unread = _read(item)
+    # A dataset for each use: looking at an element changes how its dataset keeps it.
+    dataset = _parsed(file)
+    attributes = {} if dataset is None else _attributes(dataset)
     same = store.reports.same_instance(attributes.get("SOPInstanceUID", ""))
     return {
         "item": item.id,
@@ -141,20 +128,18 @@ def _described(store: Store, item: ItemView) -> dict[str, Any]:
         "path": item.reason_path,
         "reason": reason.what,
         "to_do": reason.to_do,
-        "unreadable": unread,
+        "unreadable": unread or ("unreadable-file" if dataset is None else None),
         "attributes": attributes,
-        "same_instance": [_compared(dataset, one) for one in same if one.id != item.id],
+        "same_instance": [_compared(file, one) for one in same if one.id != item.id],
     }
 
 
-def _read(item: ItemView) -> tuple[Dataset | None, str | None]:
-    """The dataset, and why there is none."""
+def _read(item: ItemView) -> tuple[bytes | None, str | None]:
+    """The file, and why there is none."""
     try:
-        return dcmread(BytesIO(_received(_originals().read(item.orthanc_id)))), None
+        return _received(_originals().read(item.orthanc_id)), None
     except CannotDeidentify as error:
         return None, error.code
-    except _UNREADABLE:
-        return None, "unreadable-file"
 
 
 def _received(file: bytes) -> bytes:
@@ -165,6 +150,13 @@ def _received(file: bytes) -> bytes:
         return file
 
 
+def _parsed(file: bytes | None) -> Dataset | None:
+    try:
+        return None if file is None else dcmread(BytesIO(file))
+    except Exception:  # noqa: BLE001 -- files are held for being broken, in any way; the rest is shown all the same
+        return None
+
+
 def _attributes(dataset: Dataset) -> dict[str, str]:
     found: dict[str, str] = {}
     for keyword in SHOWN:
@@ -173,33 +165,38 @@ def _attributes(dataset: Dataset) -> dict[str, str]:
             if keyword in dataset:
                 part[keyword] = dataset[keyword]
             found |= {row.name: row.value for row in listing.rows(part)}
-        except _UNREADABLE:
+        except Exception:  # noqa: BLE001 -- as above
             found[keyword] = "(unreadable)"
     return found
 
 
-def _compared(dataset: Dataset | None, other: ItemView) -> dict[str, Any]:
+def _compared(file: bytes | None, other: ItemView) -> dict[str, Any]:
     there, unread = _read(other)
-    differs = None if dataset is None or there is None else _differing(dataset, there)
+    one, another = _parsed(file), _parsed(there)
     return {
         "item": other.id,
         "state": other.state.value,
         "received_at": other.received_at.isoformat(),
-        "unreadable": unread,
-        "differs": differs,
+        "unreadable": unread or ("unreadable-file" if another is None else None),
+        "differs": None if one is None or another is None else _differing(one, another),
     }
 
 
 def _differing(one: Dataset, other: Dataset) -> list[str]:
     """Names of the outermost elements that are not alike."""
     tags = sorted({*one.keys(), *other.keys()})
-    return [
-        keyword_for_tag(tag) or str(ElementPath.top(int(tag))) for tag in tags if _raw(one, tag) != _raw(other, tag)
-    ]
+    return [keyword_for_tag(tag) or str(ElementPath.top(int(tag))) for tag in tags if not _alike(one, other, tag)]
+
+
+def _alike(one: Dataset, other: Dataset, tag: BaseTag) -> bool:
+    try:
+        return _raw(one, tag) == _raw(other, tag)
+    except Exception:  # noqa: BLE001 -- as above; items of a sequence are understood to be compared
+        return False
 
 
 def _raw(dataset: Dataset, tag: BaseTag) -> tuple[object, ...]:
-    """What a dataset has there, as it was read: nothing of it can fail to be understood."""
+    """What a dataset has there, as it was read."""
     element = dataset.get_item(tag) if tag in dataset else None
     return () if element is None else (element.VR, element.value)
 

@@ -145,7 +145,11 @@ Exit codes: 0 all came, 1 not reached or refused, 2 wrong command line, 3 someth
 )
 @calls_node(short_key=False)
 @click.argument("folder", type=PATH)
-@click.option("--move", is_flag=True, help="C-MOVE to a receiver of ours, for a PACS that has no C-GET.")
+@click.option(
+    "--move",
+    is_flag=True,
+    help="C-MOVE to a receiver of ours, for a PACS that has no C-GET; with --tls over TLS too.",
+)
 @click.option(
     "--listen", type=click.IntRange(1, 65535), default=11112, show_default=True, help="With --move: our port."
 )
@@ -163,6 +167,7 @@ def pull(
     """Fetch studies from a PACS into FOLDER as they are there (C-GET, or C-MOVE). These are originals."""
     from deidgate.dimse import query as asking
     from deidgate.dimse.receive import Inbox, serve
+    from deidgate.dimse.tls import server_context
     from deidgate.files.guard import check_writable
 
     if not wanted:
@@ -175,8 +180,9 @@ def pull(
     aet = peer.calling_aet
     came: list[Path] = []
     inbox = Inbox(folder, came.append)
-    server = serve(inbox, aet, ("", listen)) if move else None
-    complete = True
+    listening = server_context(node.files) if move and node.files else None
+    server = serve(inbox, aet, ("", listen), listening, called_only=True) if move else None
+    complete, completed = True, 0
     try:
         found = [study] if study else asking.studies(peer, wanted, context)
         for uid in found:
@@ -184,7 +190,7 @@ def pull(
                 done = asking.move(peer, uid, series or "", aet, context)
             else:
                 done = asking.get(peer, uid, series or "", inbox, context)
-            complete = complete and done.ok
+            complete, completed = complete and done.ok, completed + done.completed
             if as_json:
                 click.echo(json.dumps({"study": uid, "completed": done.completed, "failed": done.failed}))
             else:
@@ -194,7 +200,7 @@ def pull(
             server.shutdown()
     if not as_json:
         click.echo(f"{len(came)} files written to {folder}")
-    if not complete or not found:
+    if not complete or not completed:
         sys.exit(Exit.INCOMPLETE)
 
 

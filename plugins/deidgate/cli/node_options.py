@@ -16,6 +16,7 @@ from deidgate.cli.options import AE_TITLE, PATH
 
 if TYPE_CHECKING:
     from deidgate.dimse.send import Peer
+    from deidgate.dimse.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Node:
     Attributes
     ----------
     peer : Peer
+    files : TlsFiles or None
+        For TLS, which is asked for.
     context : ssl.SSLContext or None
-        How, over TLS.
+        The same, ready for calling.
     """
 
     peer: Peer
+    files: TlsFiles | None
     context: ssl.SSLContext | None
 
 
@@ -61,9 +65,11 @@ def calls_node(*, aet: str = "DEIDGATE", short_key: bool = True) -> Callable[[Ca
             **rest: Any,
         ) -> Any:
             from deidgate.dimse.send import Peer
+            from deidgate.dimse.tls import client_context
 
             peer = Peer(host, port, called, aet, timeout)
-            return command(node=Node(peer, _context(tls, ca, cert, tls_key, any_name)), **rest)
+            files = _files(tls, ca, cert, tls_key, any_name)
+            return command(node=Node(peer, files, client_context(files) if files else None), **rest)
 
         keys = ["--key", "--tls-key"] if short_key else ["--tls-key"]
         whole: Callable[..., Any] = with_node
@@ -85,11 +91,11 @@ def calls_node(*, aet: str = "DEIDGATE", short_key: bool = True) -> Callable[[Ca
     return decorate
 
 
-def _context(tls: bool, ca: Path | None, cert: Path | None, key: Path | None, any_name: bool) -> ssl.SSLContext | None:
-    from deidgate.dimse.tls import TlsFiles, client_context
+def _files(tls: bool, ca: Path | None, cert: Path | None, key: Path | None, any_name: bool) -> TlsFiles | None:
+    from deidgate.dimse.tls import TlsFiles
 
     if not tls:
         if ca or cert or key or any_name:
             raise click.UsageError("--ca, --cert, --tls-key and --any-name go with --tls")
         return None
-    return client_context(TlsFiles(ca, cert, key, not any_name))
+    return TlsFiles(ca, cert, key, not any_name)

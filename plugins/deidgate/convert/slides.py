@@ -59,11 +59,12 @@ def convert(path: Path, folder: Path, subject: Subject, *, workers: int = 1) -> 
         wsidicomizer, or the system library libturbojpeg0, is not there.
     """
     wsidicomizer = _wsidicomizer()
+    metadata = _metadata(subject)
     try:
         written = wsidicomizer.WsiDicomizer.convert(
             path,
             folder,
-            metadata=_metadata(subject),
+            metadata=metadata,
             include_label=False,
             include_overview=False,
             include_thumbnail=False,
@@ -135,4 +136,5 @@ def _date(text: str) -> date | None:
 
 
 def _time(text: str) -> time | None:
-    return time(int(text[:2]), int(text[2:4] or 0), int(text[4:6] or 0)) if text else None
+    # A leap second, which DICOM can write, is none for Python.
+    return time(int(text[:2]), int(text[2:4] or 0), min(int(text[4:6] or 0), 59)) if text else None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 
@@ -13,12 +14,13 @@ from pydicom.valuerep import validate_value
 
 from deidgate.errors import ConfigurationError
 
+_TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9](([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?")
+"""TM, and not a range of them. Source: PS3.5 Table 6.2-1."""
 _KEYWORDS = {
     "patient_id": "PatientID",
     "patient_name": "PatientName",
     "study_uid": "StudyInstanceUID",
     "series_uid": "SeriesInstanceUID",
-    "study_time": "StudyTime",
     "study_id": "StudyID",
     "accession": "AccessionNumber",
     "study_description": "StudyDescription",
@@ -73,11 +75,10 @@ class Subject:
     def __post_init__(self) -> None:
         for name in ("birth_date", "study_date"):
             text = getattr(self, name)
-            if text:
-                try:
-                    datetime.strptime(text, "%Y%m%d")
-                except ValueError:
-                    raise ConfigurationError("not-a-date-YYYYMMDD", name) from None
+            if text and not _is_date(text):
+                raise ConfigurationError("not-a-date-YYYYMMDD", name)
+        if self.study_time and not _TIME.fullmatch(self.study_time):
+            raise ConfigurationError("value", "study_time")
         if self.sex not in ("", "M", "F", "O"):
             raise ConfigurationError("sex-is-not-M-F-O", "sex")
         if self.laterality not in ("", "L", "R"):
@@ -88,6 +89,8 @@ class Subject:
             text = getattr(self, name)
             if "\\" in text:
                 raise ConfigurationError("backslash-in-value", name)
+            if not text.isprintable():
+                raise ConfigurationError("value", name)
             try:
                 validate_value(dictionary_VR(keyword), text, config.RAISE)
             except ValueError:
@@ -153,6 +156,17 @@ class Subject:
             referring_physician=text("ReferringPhysicianName"),
             frame_of_reference_uid=text("FrameOfReferenceUID"),
         )
+
+
+def _is_date(text: str) -> bool:
+    # strptime alone takes dates of fewer digits.
+    if not re.fullmatch(r"[0-9]{8}", text):
+        return False
+    try:
+        datetime.strptime(text, "%Y%m%d")
+    except ValueError:
+        return False
+    return True
 
 
 def begin(subject: Subject, sop_class_uid: str, modality: str, instance_number: int) -> Dataset:

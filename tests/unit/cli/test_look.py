@@ -6,6 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from tests.data.instances import dataset, file_bytes, uid
+from tests.fuzz.mutate import mutated
 from tests.unit.store.making import claim, received
 
 from deidgate.cli import look_commands
@@ -104,6 +105,28 @@ def test_no_value_writes_to_the_terminal_what_is_not_a_value(ledger, at_ingest, 
     said = typed("show", 1).stdout
     assert "\x1b" not in said
     assert not any(line.startswith("17 north") for line in said.splitlines())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_hides_nothing_of_the_others(ledger, at_ingest, seed):
+    at_ingest["orthanc-1"] = mutated(FIRST, seed)
+    one, two = json.loads(typed("show", 1, 2, "--json").stdout)
+    assert (one["code"], one["item"]) == ("patient-id-collides", 1)
+    assert two["attributes"]["PatientID"] == "HOSP-0001"
+
+
+def test_what_nobody_can_read_is_said_to_be_so(ledger, at_ingest):
+    at_ingest["orthanc-1"] = nested(3000)
+    said = typed("show", 1, 2).stdout
+    assert "1 north: " in said
+    assert "2 north: " in said
+
+
+def nested(depth):
+    """A file with sequences in sequences."""
+    opened = bytes.fromhex("08001511 53510000 ffffffff feff00e0 ffffffff")
+    start = FIRST.index(b"\x10\x00\x10\x00PN")
+    return FIRST[:start] + opened * depth
 
 
 def test_what_is_shown_is_in_the_audit_trail_before(ledger, at_ingest):

@@ -4,6 +4,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -75,6 +76,11 @@ def test_a_slide_becomes_valid_objects_without_label_and_without_its_own_words(s
         if shutil.which("dciodvfy"):
             done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
             assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+
+
+def test_a_leap_second_is_a_time(svs, tmp_path):
+    made = pydicom.dcmread(convert(svs, tmp_path, replace(SUBJECT, study_time="235960"))[0])
+    assert made.AcquisitionDateTime == "20240102235960"
 
 
 def test_coded_tiles_are_kept(svs, tmp_path):
