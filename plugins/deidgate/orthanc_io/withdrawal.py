@@ -39,7 +39,8 @@ def withdraw_recalled(store: Store, research: Shelf) -> int:
         done: list[int] = []
         try:
             for item in recalled:
-                if item.research_id and item.research_id not in kept:
+                # Asked again for each: another content may have been delivered in its place since.
+                if item.research_id and item.research_id not in kept and store.retention.replaced_by(item) is None:
                     research.withdraw(item.research_id)
                 done.append(item.id)
         finally:

@@ -43,6 +43,8 @@ class Retention:
         """The item that was delivered later in the place of `item`: a person let another content pass."""
         query = VIEW.where(
             items.c.state == State.DELIVERED,
+            # One Orthanc ID is of one study, and that is what is indexed.
+            items.c.research_study_uid == item.research_study_uid,
             items.c.research_id == item.research_id,
             items.c.delivered_at > item.delivered_at,
         )

@@ -78,6 +78,21 @@ def test_what_was_sent_twice_stays_while_one_of_the_two_is_delivered(store, rese
     assert not research.ids
 
 
+def test_what_is_delivered_in_its_place_meanwhile_stays(store, research):
+    store.review.recall(ItemFilter(item_ids=frozenset({1, 2})), "me", "why")
+    withdraw = research.withdraw
+
+    def and_another_comes(orthanc_id):
+        withdraw(orthanc_id)
+        store.feeder.record_received([received(9)])
+        deliver(store, research_id="research-2")
+
+    research.withdraw = and_another_comes
+    assert withdraw_recalled(store, research) == 2
+    assert "research-1" not in research.ids
+    assert "research-2" in research.ids
+
+
 def test_nothing_is_purged_where_no_project_is_named(store, ingest, research):
     assert purge_originals(store, ingest, research, {}, LATER) == (0, 0)
     assert purge_originals(store, ingest, research, {"another": 0}, LATER) == (0, 0)
