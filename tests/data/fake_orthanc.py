@@ -115,6 +115,8 @@ class FakeOrthanc:
         kept = self._received(data, self.InstanceOrigin.DICOM_PROTOCOL)
         if kept is None:
             return SUCCESS  # what the real one answers for an instance that it throws away
+        if orthanc_id_of(kept) in self.instances:
+            return SUCCESS  # and the filter is not asked
         instance = FakeInstance(kept, calling_aet, called_aet)
         try:
             status = self.callbacks.get("c-store", lambda _: SUCCESS)(instance)

@@ -8,6 +8,7 @@ from io import BytesIO
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from tests.data.instances import dataset, file_bytes, uid
 
 from deidgate.dicom.second import first_name
@@ -37,11 +38,12 @@ class Clinic:
 
     def __init__(self, gateway, make):
         self.gateway, self.make = gateway, make
+        self.study = 1
 
-    def send(self, pixels, aet="DEMO"):
-        made = dataset(self.make.patient, 1, 1, 1, PixelData=pixels)
+    def send(self, pixels, aet="DEMO", syntax=ExplicitVRLittleEndian):
+        made = dataset(self.make.patient, self.study, 1, 1, PixelData=pixels)
         path = self.make.folder / f"{pixels[0]}-{aet}.dcm"
-        path.write_bytes(file_bytes(made))
+        path.write_bytes(file_bytes(made, syntax))
         [sent] = self.gateway.send(path, aet=aet)
         return sent
 
@@ -49,10 +51,10 @@ class Clinic:
         """The pixels of what ingest has, under the UIDs that were sent."""
         stored = [
             base64.b64decode(one)
-            for one in json.loads(self.gateway.inside("worker", STORED, uid(self.make.patient, 1)))
+            for one in json.loads(self.gateway.inside("worker", STORED, uid(self.make.patient, self.study)))
         ]
         files = [dcmread(BytesIO(first_name(one) or one)) for one in stored]
-        assert {one.SOPInstanceUID for one in files} == {uid(self.make.patient, 1, 1, 1)}
+        assert {one.SOPInstanceUID for one in files} == {uid(self.make.patient, self.study, 1, 1)}
         return sorted(one.PixelData for one in files)
 
     def at_research(self, folder):
@@ -110,10 +112,22 @@ def test_a_second_content_that_is_rejected_changes_nothing(gateway, clinic, tmp_
 
 
 def test_two_contents_that_come_at_once_are_both_kept_or_one_is_refused(gateway, clinic):
-    with ThreadPoolExecutor(2) as pool:
-        sent = list(pool.map(clinic.send, (FIRST, SECOND), ("DEMO", "DEMO2")))
-    kept = [pixels for pixels, one in zip((FIRST, SECOND), sent, strict=True) if one.ok]
-    assert kept
-    assert {one.status for one in sent} <= {0x0000, 0xA700}
+    for study in range(1, 11):
+        clinic.study = study
+        with ThreadPoolExecutor(2) as pool:
+            sent = list(pool.map(clinic.send, (FIRST, SECOND), ("DEMO", "DEMO2")))
+        kept = [pixels for pixels, one in zip((FIRST, SECOND), sent, strict=True) if one.ok]
+        assert kept
+        assert {one.status for one in sent} <= {0x0000, 0xA700}
+        assert clinic.at_ingest() == kept
     gateway.settle()
-    assert clinic.at_ingest() == kept
+    gateway.command("reconcile")
+
+
+def test_a_second_content_that_cannot_be_kept_is_refused(gateway, clinic):
+    assert clinic.send(FIRST).ok
+    refused = clinic.send(SECOND, syntax=DeflatedExplicitVRLittleEndian)
+    assert refused.status == 0x0110
+    assert clinic.at_ingest() == [FIRST]
+    gateway.settle()
+    gateway.command("reconcile")

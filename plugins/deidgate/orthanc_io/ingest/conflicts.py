@@ -12,7 +12,8 @@ would throw away the first). So every instance is looked at before it is stored:
 
 Orthanc stores an instance as it is when the received-instance callback raises, and answers success when it discards one
 that came by C-STORE. So what has to be refused is noted, and refused by the C-STORE filter, which is asked next, in the
-same thread.
+same thread. But it is not asked of what the index has already, and success is answered. So it is asked of an instance
+that nobody sent, and that is never stored, in the place of the one that is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
+from io import BytesIO
+
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from deidgate.dicom.second import dataset_digest, sop_instance_uid, stand_in
 from deidgate.orthanc_io.ingest.admission import ACCEPTED, OUT_OF_RESOURCES
@@ -119,7 +126,22 @@ class Conflicts:
             # Over REST this is answered with "FilteredOut".
             return actions.DISCARD, None
         self._refused[me] = status
-        return actions.KEEP_AS_IS, None
+        return actions.MODIFY, _nobodys()
+
+
+@cache
+def _nobodys() -> bytes:
+    """An instance under UIDs that nothing else has (PS3.5 B.2): what the filter refuses is never in the index."""
+    made = Dataset()
+    made.SOPClassUID = SecondaryCaptureImageStorage
+    made.PatientID = ""
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(made, keyword, generate_uid(prefix=None))
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 class _BusyError(Exception):
