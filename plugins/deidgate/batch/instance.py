@@ -36,7 +36,9 @@ from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
 from deidgate.store.model import UidKind
-from deidgate.verify.gate import verify
+from deidgate.verify.gate import needles_of, verify
+from deidgate.verify.search import SEARCHED_SAMPLES, Screen
+from deidgate.verify.walk import UnreadableError
 
 HEAD = 1 << 17
 """Bytes of a file that are looked at for the short way; longer headers go the long way."""
@@ -180,7 +182,7 @@ class Instances:
             if made is None:
                 scanned = scan(head, start, whole=size == len(head))
                 if scanned is not None:
-                    made = self._looked_up(descriptor, size, scanned, syntax)
+                    made = self._looked_up(descriptor, head, size, scanned, start, syntax)
             if made is not None:
                 self.short += 1
                 return made
@@ -208,14 +210,16 @@ class Instances:
         for known in self._latest:
             if known.syntax == syntax:
                 read = known.template.guide.read(head, start)
-                if read is not None and known.template.fits(read.slots):
+                if read is not None and known.template.fits(read.slots, head, start):
                     return self._short_way(descriptor, size, known, read.slots, read.stop)
         return None
 
-    def _looked_up(self, descriptor: int, size: int, scanned: Scanned, syntax: str) -> Made | None:
+    def _looked_up(
+        self, descriptor: int, head: bytes, size: int, scanned: Scanned, start: int, syntax: str
+    ) -> Made | None:
         """The short way with any of the templates."""
         for known in self._known.get((syntax, scanned.skeleton), ()):
-            if known.template.fits(scanned.slots):
+            if known.template.fits(scanned.slots, head, start):
                 self._use(known)
                 return self._short_way(descriptor, size, known, scanned.slots, scanned.stop)
         return None
@@ -228,6 +232,8 @@ class Instances:
         if end is None:
             return None
         template, patient = known.template, known.patient
+        if end - stop <= SEARCHED_SAMPLES and template.may_hold(slots, os.pread(descriptor, end - stop, stop)):
+            return None
         sop, series, study = template.originals(slots)
         if not (study and series and sop):
             return None
@@ -308,12 +314,13 @@ class Instances:
         if end is None:
             return
         try:
-            template = learn(data, start, scanned, result, plan)
-        except NotTemplated:
+            screen = Screen(needles_of(data, result, plan))
+            template = learn(data, start, scanned, result, plan, screen)
+        except (NotTemplated, UnreadableError):
             return
         # The first of a series is filled as well: a template that does not give its own result is none.
         try:
-            fits = template.fits(scanned.slots)
+            fits = template.fits(scanned.slots, data, start)
             header = template.filled(scanned.slots, patient.pseudonyms.uid).header if fits else b""
         except CannotDeidentify:
             return

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the pixels of a file end, found without reading them.
+"""Where the native pixels of a file end, found without reading them.
 
-Source: PS3.5 A.4 (encapsulated fragments) and 7.1.
+Pixel Data and nothing else of group 7FE0, and behind it nothing but Data Set Trailing Padding: any other element might
+say something, and then somebody has to read it.
+
+Source: PS3.5 7.1 and 8.2; PS3.10 7.2 (trailing padding).
 """
 
 from __future__ import annotations
@@ -9,51 +12,32 @@ from __future__ import annotations
 import os
 import struct
 
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"))
+_HEADER = struct.Struct("<HH2sHI")
+_PIXEL_VRS = (b"OB", b"OW")
+_PIXEL_DATA, _PADDING = (0x7FE0, 0x0010), (0xFFFC, 0xFFFC)
 _UNDEFINED = 0xFFFFFFFF
-_MOST_FRAGMENTS = 100_000
 
 
 def pixel_end(descriptor: int, position: int, size: int) -> int | None:
-    """End of group 7FE0 that begins at `position` of the Explicit VR Little Endian file of `size` bytes.
+    """End of Pixel Data that begins at `position` of the Explicit VR Little Endian file of `size` bytes.
 
-    None if anything is not as it has to be: cut off, another VR, a fragment that does not fit.
+    `position` itself if the file ends there. None if anything is not as it has to be: cut off, another VR, of
+    undefined or odd length, another element before or behind.
     """
-    while position < size:
-        header = os.pread(descriptor, 12, position)
-        if len(header) < 12:
-            return None
-        group, element, vr, _, length = struct.unpack("<HH2sHI", header)
-        if group != 0x7FE0:
-            # What follows the pixels is left out. Source: `deidgate.apply.finish`.
-            return position if group > 0x7FE0 else None
-        if vr not in _LONG_VRS:
-            return None
-        position += 12
-        if length != _UNDEFINED:
-            position += length
-        elif element == 0x0010:
-            after = _fragments_end(descriptor, position, size)
-            if after is None:
-                return None
-            position = after
-        else:
-            return None
-        if position > size:
-            return None
-    return position
+    if position == size:
+        return position
+    end = _element_end(descriptor, position, size, _PIXEL_DATA)
+    if end is None or end == size:
+        return end
+    return end if _element_end(descriptor, end, size, _PADDING) == size else None
 
 
-def _fragments_end(descriptor: int, position: int, size: int) -> int | None:
-    for _ in range(_MOST_FRAGMENTS):
-        header = os.pread(descriptor, 8, position)
-        if len(header) < 8:
-            return None
-        group, element, length = struct.unpack("<HHI", header)
-        position += 8
-        if (group, element) == (0xFFFE, 0xE0DD):
-            return position if length == 0 else None
-        if (group, element) != (0xFFFE, 0xE000) or length == _UNDEFINED or position + length > size:
-            return None
-        position += length
-    return None
+def _element_end(descriptor: int, position: int, size: int, expected: tuple[int, int]) -> int | None:
+    header = os.pread(descriptor, _HEADER.size, position)
+    if len(header) < _HEADER.size:
+        return None
+    group, element, vr, reserved, length = _HEADER.unpack(header)
+    if (group, element) != expected or vr not in _PIXEL_VRS or reserved or length == _UNDEFINED or length % 2:
+        return None
+    end = position + _HEADER.size + length
+    return end if end <= size else None

@@ -10,18 +10,21 @@ Why that is the same result
 ---------------------------
 The plan decides element by element. What one element's decision takes from others is: the policy, the patient's
 pseudonyms, the SOP Class and which attributes are there, private creators, character sets, and what the header reveals
-(names, identifiers, places, dates) for the cleaning of texts. All of it is in the skeleton. The VRs that can be slots
-reveal nothing (`deidgate.plan.text.revealed` reads texts, names and dates), and each slot is filled only
+(names, identifiers, places, dates) for the cleaning of texts. All of it is in the skeleton, or in the file meta
+information, which has to be the same too. The VRs that can be slots reveal nothing (`deidgate.plan.text.revealed` reads
+texts, names and dates), and each slot is filled only
 
-* with its own bytes, where the plan kept the element, and they are a value of its VR;
+* with its own bytes, where the plan kept the element, and they are a number or a time like the first's: which those
+  are, `deidgate.batch.kept` says;
 * with the pseudonym of its UID, where the plan said so;
 * with nothing, where the plan removed or emptied the element or put a constant in its place.
 
 The gate that stays
 -------------------
-Every filled header is read again from its bytes: it must have the skeleton of the verified result, each UID in it must
-be the expected one, and no original UID may be anywhere in it. `deidgate.batch.instance` sends samples through the
-whole gate besides.
+What the gate looked for in the first result, it would look for in this one: values that are kept and differ are
+searched for the same needles, and whatever might be one sends the header the long way. Every filled header is read
+again from its bytes: it must have the skeleton of the verified result, each UID in it must be the expected one, and no
+original UID may be anywhere in it. `deidgate.batch.instance` sends samples through the whole gate besides.
 """
 
 from __future__ import annotations
@@ -29,19 +32,24 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from deidgate.batch.guide import Guide, guide_along
 from deidgate.batch.header import Scanned, scan
+from deidgate.batch.kept import is_plain_uid, may_differ, stays
 from deidgate.dicom import vr as vrs
+from deidgate.dicom.swallowed import holds_elements
 from deidgate.errors import CannotDeidentify
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
-from deidgate.plan.dates import Keep, change_date
 from deidgate.plan.model import Action, Decision, Plan
+from deidgate.verify.search import Screen
 
 _STANDARD = b"1.2.840.10008."
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
 _META_INSTANCE = 0x00020003
+# File Meta Information Group Length and its element's header, which come first. Source: PS3.10 7.1.
+_META_LENGTH = b"\x02\0\0\0UL\x04\0"
+_META_LENGTH_END = 132 + 12
+_OVERLAY_BIT_POSITION = 0x60000102
 _EXPLICIT_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
 
 
@@ -79,6 +87,26 @@ class _Length:
 
 
 @dataclass(frozen=True, slots=True)
+class _Meta:
+    """File meta information of the originals: what stands around Media Storage SOP Instance UID, and in it."""
+
+    before: bytes
+    behind: bytes
+
+    def instance(self, head: bytes, start: int) -> bytes | None:
+        """Media Storage SOP Instance UID of a file whose dataset begins at `start`; None if all else is not equal."""
+        at = _META_LENGTH_END + len(self.before)
+        stop = start - len(self.behind)
+        if head[132:_META_LENGTH_END] != _META_LENGTH + (start - _META_LENGTH_END).to_bytes(4, "little"):
+            return None
+        if head[_META_LENGTH_END:at] != self.before or head[stop:start] != self.behind:
+            return None
+        if at + 2 > stop or at + 2 + (head[at] | head[at + 1] << 8) != stop:
+            return None
+        return head[at + 2 : stop].rstrip(b" \0")
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """See the module's text. Made by `learn`.
 
@@ -93,7 +121,8 @@ class Template:
     skeleton: bytes
     plan: Plan
     must: tuple[tuple[int, bytes], ...]
-    kept: tuple[tuple[int, str, bytes], ...]
+    kept: tuple[tuple[int, int, str, bytes], ...]
+    """Slot, tag, VR and the first's value."""
     uids: tuple[int, ...]
     all_uids: tuple[int, ...]
     identity: tuple[int, int, int]
@@ -104,22 +133,57 @@ class Template:
     result_guide: Guide
     result_start: int
     first_lengths: tuple[int, ...]
+    meta: _Meta = field(repr=False)
+    screen: Screen = field(repr=False)
 
     def originals(self, slots: list[bytes]) -> tuple[str, str, str]:
         """The original SOP Instance, Series and Study Instance UID of a header of this skeleton."""
         sop, series, study = self.identity
         return _text(slots[sop]), _text(slots[series]), _text(slots[study])
 
-    def fits(self, slots: list[bytes]) -> bool:
-        """True if `slots` can be filled in: those that decide something are as in the first, kept ones are values."""
+    def fits(self, slots: list[bytes], head: bytes, start: int) -> bool:
+        """True if `slots` can be filled in: those that decide something are as in the first, kept ones are harmless.
+
+        Parameters
+        ----------
+        slots : list of bytes
+            Of the original.
+        head : bytes
+            The beginning of its file.
+        start : int
+            Where its dataset begins.
+        """
+        instance = self.meta.instance(head, start)
+        if instance is None or instance != slots[self.identity[0]].rstrip(b" \0"):
+            return False
         for number, value in self.must:
             if slots[number] != value:
                 return False
-        for number, vr, first in self.kept:
+        numbers, binary = [], []
+        for number, tag, vr, first in self.kept:
             value = slots[number]
-            if value != first and not _is_value(vr, value):
-                return False
-        return all(_is_value("UI", slots[number]) for number in self.uids)
+            if value != first:
+                if not stays(tag, vr, value):
+                    return False
+                if vr in vrs.BINARY_NUMBERS:
+                    binary.append(value)
+                elif vr != "TM":
+                    numbers.append(value)
+        if not all(is_plain_uid(slots[number]) for number in self.uids):
+            return False
+        return not (numbers or binary) or (
+            self.screen.passes(numbers, binary) and self._holds_no_uid_of(slots, b"\n".join(binary))
+        )
+
+    def may_hold(self, slots: list[bytes], pixels: bytes) -> bool:
+        """True unless something that identifies might stand in pixels so few that the gate reads them as well."""
+        return not (self.screen.passes((), (pixels,)) and self._holds_no_uid_of(slots, pixels))
+
+    def _holds_no_uid_of(self, slots: list[bytes], binary: bytes) -> bool:
+        without_nul = binary.replace(b"\0", b"")
+        return not without_nul or not any(
+            original in without_nul for number in self.all_uids for original in _bare_uids(slots[number])
+        )
 
     def filled(self, slots: list[bytes], uid: Callable[[str], str]) -> Filled:
         """The result's header for an original whose slots it `fits`.
@@ -158,13 +222,12 @@ class Template:
         if self.result_guide.read(header, start) is None:
             raise CannotDeidentify("fast-path-contradicts")
         for number in self.all_uids:
-            for original in slots[number].split(b"\\"):
-                bare = original.strip(b" \0")
-                if bare and not bare.startswith(_STANDARD) and bare in header:
+            for original in _bare_uids(slots[number]):
+                if original in header:
                     raise CannotDeidentify("fast-path-contradicts", "UID")
 
 
-def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Plan) -> Template:
+def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Plan, screen: Screen) -> Template:
     """A template from a verified pair.
 
     Parameters
@@ -179,6 +242,8 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
         The verified result, at least its header and first bytes of pixels.
     plan : Plan
         What made the one out of the other.
+    screen : Screen
+        What the gate looked for in the result.
 
     Raises
     ------
@@ -190,21 +255,25 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
         result_scanned = scan(result, result_start, whole=True)
         if result_scanned is None:
             raise NotTemplated("result")
-        before = _slot_spans(spans(original, start, scanned.stop, explicit=True), scanned)
+        found = spans(original, start, scanned.stop, explicit=True)
+        before = _slot_spans(found, scanned)
         after = _slot_spans(spans(result, result_start, result_scanned.stop, explicit=True), result_scanned)
     except NotSpannedError as error:
         raise NotTemplated(str(error)) from None
+    if any(span.tag & 0xFF00FFFF == _OVERLAY_BIT_POSITION for span in found):
+        raise NotTemplated("overlay in the bits of pixels")
     decisions = {_key(decision): decision for decision in plan.decisions}
     by_path = {span.path: number for number, span in enumerate(before)}
     must: list[tuple[int, bytes]] = []
-    kept: list[tuple[int, str, bytes]] = []
+    kept: list[tuple[int, int, str, bytes]] = []
+    codes = frozenset(plan.codes)
     uids: list[int] = []
     sources: dict[tuple[int, ...], tuple[int, bool]] = {}
     for number, span in enumerate(before):
         value = scanned.slots[number]
-        role = _role(decisions, span, value)
+        role = _role(decisions, span, value, codes)
         if role == "keep" and value:
-            kept.append((number, span.vr, value))
+            kept.append((number, span.tag, span.vr, value))
             sources[span.path] = (number, False)
         elif role == "uid" and value:
             uids.append(number)
@@ -229,7 +298,16 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
         kept,
         uids,
         all_uids,
+        (_meta_of(original, start), screen),
     )
+
+
+def _meta_of(original: bytes, start: int) -> _Meta:
+    found = spans(original, 132, start, explicit=True)
+    instance = next((span for span in found if span.tag == _META_INSTANCE), None)
+    if instance is None or not original.startswith(_META_LENGTH, 132):
+        raise NotTemplated("file meta")
+    return _Meta(original[_META_LENGTH_END : instance.start - 2], original[instance.stop : start])
 
 
 def _built(
@@ -242,9 +320,10 @@ def _built(
     plan: Plan,
     originals: tuple[bytes, Guide],
     must: list[tuple[int, bytes]],
-    kept: list[tuple[int, str, bytes]],
+    kept: list[tuple[int, int, str, bytes]],
     uids: list[int],
     all_uids: list[int],
+    asked: tuple[_Meta, Screen],
 ) -> Template:
     filled = [(number, span) for number, span in enumerate(after) if span.path in sources]
     if {span.path for _, span in filled} != set(sources):
@@ -311,6 +390,8 @@ def _built(
         result_guide=guide_along(result, result_start, result_scanned, result_scanned.stop),
         result_start=result_start,
         first_lengths=tuple(first_lengths),
+        meta=asked[0],
+        screen=asked[1],
     )
 
 
@@ -329,23 +410,29 @@ def _key(decision: Decision) -> tuple[int, ...]:
     return (*flat, decision.path.tag)
 
 
-def _role(decisions: dict[tuple[int, ...], Decision], span: Span, first: bytes) -> str:
+def _role(decisions: dict[tuple[int, ...], Decision], span: Span, first: bytes, codes: frozenset[str]) -> str:
     """``keep``, ``uid``, ``gone`` (value without influence) or ``must`` (value must be that of the first)."""
     decision = decisions.get(span.path)
     if decision is None:
         return "gone" if _below_removed(decisions, span.path) else "must"
     action, value = decision.action, decision.value
     if action in (Action.REMOVE, Action.EMPTY) or (action is Action.DUMMY and span.vr != "UI"):
-        # It may have gone because the first's value is none of its VR; that says nothing about the next one.
-        return "gone" if _is_value(span.vr, first) else "must"
-    if action is Action.KEEP and value is None:
-        # UIDs that the plan leaves as they are (of the standard, or retained) are the same in the whole series.
-        return "must" if span.vr in ("UI", "TM") else "keep"
+        # It may have gone because the first's value cannot be kept; that says nothing about the next one.
+        return "gone" if _is_gone_anyhow(span, first) else "must"
     if action is Action.UID and span.vr == "UI":
         return "uid"
-    if action is Action.CLEAN and value is None and span.vr == "TM":
-        return "keep"
-    return "must"
+    # UIDs that the plan leaves as they are (of the standard, or retained) are the same in the whole series.
+    same = value is None and (action is Action.KEEP if span.vr != "TM" else action is Action.CLEAN)
+    return "keep" if same and may_differ(span.path, span.vr, codes) else "must"
+
+
+def _is_gone_anyhow(span: Span, first: bytes) -> bool:
+    """True when the rule took it away, and not the value: then the plan would have kept the value."""
+    if span.vr == "UI":
+        return is_plain_uid(first)
+    if span.vr in vrs.BULK:
+        return vrs.is_value(span.vr, first) and not holds_elements(first)
+    return not first or stays(span.tag, span.vr, first)
 
 
 def _below_removed(decisions: dict[tuple[int, ...], Decision], path: tuple[int, ...]) -> bool:
@@ -355,15 +442,10 @@ def _below_removed(decisions: dict[tuple[int, ...], Decision], path: tuple[int, 
     )
 
 
-@lru_cache(maxsize=65536)
-def _is_value(vr: str, data: bytes) -> bool:
-    if vr == "TM":
-        try:
-            change_date("TM", data.decode("ascii"), Keep())
-        except (CannotDeidentify, UnicodeDecodeError):
-            return False
-        return vrs.is_value(vr, data)
-    return vrs.is_value(vr, data)
+def _bare_uids(value: bytes) -> list[bytes]:
+    """The UIDs of a value that may not be found in a result."""
+    bare = [uid.strip(b" \0") for uid in value.split(b"\\")]
+    return [uid for uid in bare if uid and not uid.startswith(_STANDARD)]
 
 
 def _texts(value: bytes) -> list[str]:

@@ -23,7 +23,7 @@ from deidgate.standard.codes import CID_7050
 from deidgate.verify import claims, content, iod_types, pixels, promise, rows, search, structure, uids
 from deidgate.verify.codes import gravity
 from deidgate.verify.model import Finding, PixelsSeen, Verdict
-from deidgate.verify.needles import derive
+from deidgate.verify.needles import Needles, derive
 from deidgate.verify.text import canonical, is_known
 from deidgate.verify.view import SPECIFIC_CHARACTER_SET, View
 from deidgate.verify.walk import UnreadableError, walk
@@ -79,7 +79,7 @@ def _findings(
     yield from structure.check_elements(result)
     yield from _charsets(result)
 
-    needles = derive(original, codes, promised.kept, _dates_of(result))
+    needles = _needles(original, result, codes, promised)
     yield from search.search(needles, result, original, pixels.comments(result), _own_words(plan))
 
     yield from rows.check(original, result, codes, promised, iod_types.Types(original), masked)
@@ -89,6 +89,22 @@ def _findings(
     yield from iod_types.check(original, result)
     yield from claims.check(original, result, plan, outcome)
     yield from pixels.check(original, result, outcome)
+
+
+def needles_of(original: bytes, result: bytes, plan: Plan) -> Needles:
+    """What `verify` looks for in `result`.
+
+    Raises
+    ------
+    UnreadableError
+        One of the files cannot be walked.
+    """
+    before = View(walk(original))
+    return _needles(before, View(walk(result)), frozenset(plan.codes), promise.Promise(plan, before))
+
+
+def _needles(original: View, result: View, codes: frozenset[str], promised: promise.Promise) -> Needles:
+    return derive(original, codes, promised.kept, _dates_of(result))
 
 
 def _charsets(result: View) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ of it. Only what that finds is attributed to an element and judged there:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from deidgate.verify.codestream import segments
@@ -31,9 +31,12 @@ from deidgate.verify.words import is_common
 # at by `deidgate.verify.codestream`. Source: PS3.6.
 SAMPLES = frozenset({PIXEL_DATA, 0x7FE00008, 0x7FE00009, 0x54001010})
 _LONGEST_SAMPLE_FREE = 4096
+SEARCHED_SAMPLES = _LONGEST_SAMPLE_FREE + 12
+"""Samples that are so few, with their element's header, are searched as well: they are no picture."""
 _SHORT_IN_BYTES = 6
 _INSIDE_WORDS = 6
 _SMALL_NUMBER = 5
+_NO_NUMBERS = frozenset({Kind.DATE, Kind.NAME, Kind.SHORT_NAME})
 _EQUIPMENT = frozenset({0x00080070, 0x00081090, 0x00181020})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _METHOD = 0x00120063
@@ -121,6 +124,54 @@ def search(
     for needle in needles.words:
         if needle.spelled:
             yield from _spelled(needle, raw, everywhere)
+
+
+class Screen:
+    """Needles made ready for a quick look at many values.
+
+    What it lets pass, `search` would find nothing in. What it does not may still be harmless: it asks for nothing but
+    the letters and digits of a needle, and not where they stand.
+
+    Parameters
+    ----------
+    needles : Needles
+    """
+
+    def __init__(self, needles: Needles) -> None:
+        self._words = tuple(needle.text.encode() for needle in needles.words if needle.text.isascii())
+        # Shorter numbers are judged only where the original has something else in the same place.
+        self._numbers = tuple(
+            needle.text.encode()
+            for needle in needles.words
+            if needle.text.isascii() and len(needle.text) > _SMALL_NUMBER and needle.kind not in _NO_NUMBERS
+        )
+        self._bytes = tuple(form for needle in needles.words if needle.spelled for form in _encoded(needle.spelled))
+        self._uids = tuple(needles.uids)
+
+    def passes(self, numbers: Sequence[bytes], binary: Sequence[bytes]) -> bool:
+        """True when nothing is to be found in these values.
+
+        Parameters
+        ----------
+        numbers : sequence of bytes
+            Values of IS and DS, that the original has at the same places.
+        binary : sequence of bytes
+            Values of binary numbers, and samples.
+        """
+        if numbers:
+            said = canonical(b"\n".join(numbers))
+            if any(number in said for number in self._numbers):
+                return False
+        if not binary:
+            return True
+        raw = b"\n".join(binary)
+        bare = raw.replace(b"\0", b"")
+        said = canonical(raw) + b" " + canonical(raw, nul_separates=True)
+        return not (
+            any(word in said for word in self._words)
+            or any(form in raw for form in self._bytes)
+            or any(uid in bare for uid in self._uids)
+        )
 
 
 def _finding(needle: Needle, place: Place) -> Finding:
@@ -223,7 +274,7 @@ def _same(element: Element, value: bytes, original: View) -> bool:
 
 
 def _is_number(needle: Needle, value: bytes, same: bool) -> bool:
-    if needle.kind in (Kind.DATE, Kind.NAME, Kind.SHORT_NAME):
+    if needle.kind in _NO_NUMBERS:
         return False
     if not any(canonical(number).decode("latin_1") == needle.text for number in value.split(b"\\")):
         return False

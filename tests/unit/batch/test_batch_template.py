@@ -2,6 +2,7 @@
 """The short way gives what the long way gives, or is not taken."""
 
 import os
+import struct
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom import DataElement, Dataset
 from pydicom.data import get_testdata_file, get_testdata_files
 from tests.data.toolbox_series import ct, encoded
 
@@ -148,6 +150,209 @@ def test_compressed_pixels_never_go_the_short_way(store, tmp_path):
     for _ in range(3):
         outcome(one, content, tmp_path)
     assert one.short == 0
+
+
+def ordinary_mr(number: int):
+    """An image of an MR series: what differs from the next one is numbers, positions and times."""
+    ds = ct(1, 1, 1, number, rows=64)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
+    ds.Modality = "MR"
+    ds.EchoTime, ds.RepetitionTime, ds.FlipAngle = f"{2 + number % 3}.46", "3000.5", "90"
+    ds.TriggerTime, ds.SAR, ds.dBdt = f"{number * 13.5:.1f}", f"0.{number:03d}", "0"
+    ds.DiffusionBValue = float(50 * (number % 4))
+    ds.DiffusionGradientOrientation = [0.5, 0.25, number / 7]
+    ds.ImagePositionPatient = ["-118.75390625", f"{-112.5 + number * 3.3:.8f}", "45.0390625"]
+    ds.WindowCenter, ds.WindowWidth = str(300 + number), str(700 + number * 2)
+    return ds
+
+
+@pytest.mark.parametrize("name", sorted(policies.shipped()))
+@pytest.mark.parametrize("image", [lambda number: ct(2, 1, 1, number, rows=64), ordinary_mr], ids=["ct", "mr"])
+def test_all_of_an_ordinary_series_but_the_first_goes_the_short_way(name, image, store, tmp_path):
+    one = instances(store, tmp_path, header_only(tmp_path, name))
+    for number in range(1, 31):
+        result(one, encoded(image(number)), tmp_path)
+    assert one.short == 29
+
+
+def both_ways(store, tmp_path, contents, policy="basic"):
+    """Outcome of the last of `contents` after its siblings, and alone."""
+    short, long_ = instances(store, tmp_path, policy), instances(store, tmp_path, policy)
+    long_._short_ways = False
+    *siblings, last = contents
+    for content in siblings:
+        assert not isinstance(outcome(short, content, tmp_path), str)
+    assert short.short == len(siblings) - 1, "the siblings go the short way"
+    return outcome(short, last, tmp_path), outcome(long_, last, tmp_path)
+
+
+def series(change=lambda ds, number: None, rows=8):
+    """Three images; `change` makes one of them what it is."""
+    for number in (1, 2, 3):
+        ds = ct(1, 1, 1, number, rows=rows)
+        ds.PatientID = "77665544"
+        change(ds, number)
+        yield encoded(ds)
+
+
+ELEMENTS = b"\x10\0\x10\0PN\x10\0Wbadowski^Klio  \x10\0\x30\0DA\x08\x0019650321"
+
+
+def test_a_number_that_is_the_patient_id_is_held_behind_its_siblings_too(store, tmp_path):
+    def change(ds, number):
+        ds.AcquisitionNumber = 77665544 if number == 3 else number
+
+    assert both_ways(store, tmp_path, series(change)) == ("result-identifier-left (0020,0012) AcquisitionNumber",) * 2
+
+
+def test_binary_numbers_that_spell_the_patient_id_are_held_behind_their_siblings_too(store, tmp_path):
+    def change(ds, number):
+        ds.add_new(0x00189087, "FD", 5.0 * number)
+        ds["DiffusionBValue"]._value = 5.0 * number
+        if number == 3:
+            ds.DiffusionBValue = struct.unpack("<d", b"77665544")[0]
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_
+    assert isinstance(short, str)
+
+
+def test_bulk_data_that_holds_elements_is_removed_behind_its_siblings_too(store, tmp_path):
+    def change(ds, number):
+        ds.add_new(0x00660016, "OF", ELEMENTS if number == 3 else bytes(40))
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_
+    assert b"Wbadowski" not in long_
+
+
+def test_numbers_of_more_bytes_than_the_attribute_has_are_removed_behind_their_siblings_too(store, tmp_path):
+    def change(ds, number):
+        ds.add_new(0x00181271, "FD", 1.0 * number)
+        if number == 3:
+            ds[0x00181271] = DataElement(0x00181271, "FD", list(struct.unpack("<5d", ELEMENTS)))
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_
+    assert b"Wbadowski" not in long_
+
+
+def test_a_bulk_value_that_was_removed_for_what_it_held_says_nothing_about_the_next_one(store, tmp_path):
+    def change(ds, number):
+        ds.add_new(0x00660016, "OF", bytes(40) if number == 2 else ELEMENTS)
+
+    first, second, _ = series(change)
+    short, long_ = both_ways(store, tmp_path, [first, second])
+    assert short == long_
+
+
+def test_an_age_in_a_content_tree_goes_the_long_way(store, tmp_path):
+    def content(age, number):
+        ds = Dataset()
+        ds.update({e.tag: e for e in ct(1, 1, 1, number) if e.tag.group < 0x28 and not e.tag.is_private})
+        ds.file_meta = ct(1, 1, 1, number).file_meta
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = pydicom.uid.ComprehensiveSRStorage
+        ds.Modality, ds.ValueType, ds.ContinuityOfContent = "SR", "CONTAINER", "SEPARATE"
+        ds.CompletionFlag, ds.VerificationFlag = "COMPLETE", "UNVERIFIED"
+        ds.ConceptNameCodeSequence = [code("18748-4", "LN", "Diagnostic imaging report")]
+        item, measured = Dataset(), Dataset()
+        measured.NumericValue = str(age)
+        measured.MeasurementUnitsCodeSequence = [code("a", "UCUM", "year")]
+        item.RelationshipType, item.ValueType = "HAS OBS CONTEXT", "NUM"
+        item.ConceptNameCodeSequence = [code("121033", "DCM", "Subject Age")]
+        item.MeasuredValueSequence = [measured]
+        ds.ContentSequence = [item]
+        return encoded(ds)
+
+    contents = [content(45, 1), content(45, 2), content(95, 3)]
+    short, long_ = both_ways(store, tmp_path, contents, header_only(tmp_path, "longitudinal"))
+    assert short == long_
+    assert not isinstance(long_, str)
+    values = [pydicom.dcmread(BytesIO(one)).ContentSequence[0].MeasuredValueSequence for one in (short, long_)]
+    assert "95" not in str(values)
+
+
+def code(value, scheme, meaning):
+    ds = Dataset()
+    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, meaning
+    return ds
+
+
+def test_another_sender_is_looked_for_in_a_sibling_too(store, tmp_path):
+    def change(ds, number):
+        ds.SeriesDescription = "Thorax KLINIKWEST"
+        if number == 3:
+            ds.file_meta.SourceApplicationEntityTitle = "KLINIKWEST"
+
+    short, long_ = both_ways(store, tmp_path, series(change), header_only(tmp_path, "longitudinal"))
+    assert short == long_
+
+
+@pytest.mark.parametrize(("tag", "vr"), [(0x7FE000FF, "OB"), (0x7FE00008, "OF"), (0x7FE30010, "LO")])
+def test_an_element_beside_the_pixels_goes_the_long_way(tag, vr, store, tmp_path):
+    def change(ds, number):
+        if number == 3:
+            ds.add_new(tag, vr, "Wbadowski^Klio!!" if vr == "LO" else b"Wbadowski^Klio!!")
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_
+
+
+def test_a_name_in_a_picture_of_a_few_bytes_is_held_behind_its_siblings_too(store, tmp_path):
+    def change(ds, number):
+        if number == 3:
+            ds.PixelData = b" 77665544 ".ljust(128, b"\0")
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_
+    assert "identifier-left" in long_
+
+
+def test_an_overlay_in_the_bits_of_the_next_picture_is_held(store, tmp_path):
+    def change(ds, number):
+        ds.BitsStored, ds.HighBit = 12, 11
+        ds.PixelRepresentation = 0
+        ds.SmallestImagePixelValue, ds.LargestImagePixelValue = 0, 1000
+        ds.add_new(0x60000100, "US", 16)
+        ds.add_new(0x60000102, "US", 12)
+        ds.PixelData = (b"\1\x10" if number == 3 else b"\1\0") * 64
+
+    short, long_ = instances(store, tmp_path), instances(store, tmp_path)
+    long_._short_ways = False
+    for content in series(change):
+        seen = outcome(short, content, tmp_path), outcome(long_, content, tmp_path)
+        assert seen[0] == seen[1]
+
+
+IDENTIFYING = [b"77665544", b"Wbadowski^Klio", b"1.2.826.0.1.3680043.10.99999.1.1.1.1", b"0", b"5", b" ", b"9" * 40]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from(["basic", "longitudinal", "full-dates", "keep-list"]))
+def test_whatever_stands_in_any_slot_both_ways_agree(tmp_path_factory, data, name):
+    tmp_path = tmp_path_factory.mktemp("slots")
+
+    def change(ds, number):
+        ds.add_new(0x00660016, "OF", bytes(40))
+        ds.add_new(0x00189089, "FD", [0.5, 0.25, number / 8])
+        ds.add_new(0x00181271, "FD", 0.5)
+        if number == 3:
+            ds.PatientName = "Wbadowski^Klio"
+
+    first, second, _ = series(change)
+    start, _ = meta_end(second)
+    edited = bytearray(second)
+    places = scan(second, start, whole=True).places
+    for _ in range(data.draw(st.integers(1, 3))):
+        begin, stop = data.draw(st.sampled_from(places))
+        value = data.draw(st.one_of(st.sampled_from([*IDENTIFYING, ELEMENTS]), st.binary(min_size=1, max_size=16)))
+        edited[begin:stop] = (value * (stop - begin))[: stop - begin]
+    policy = header_only(tmp_path, name)
+    with open_mapping(place(str(tmp_path / "mapping.db"), None, {})) as store:
+        short, long_ = instances(store, tmp_path, policy), instances(store, tmp_path, policy)
+        long_._short_ways = False
+        for content in (first, bytes(edited), second):
+            assert outcome(short, content, tmp_path) == outcome(long_, content, tmp_path)
 
 
 def test_bytes_behind_the_pixels_do_not_leave(store, tmp_path):
