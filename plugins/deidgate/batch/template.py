@@ -41,9 +41,9 @@ from deidgate.dicom.swallowed import holds_elements
 from deidgate.errors import CannotDeidentify
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
 from deidgate.plan.model import Action, Decision, Plan
+from deidgate.standard.uids import is_registered
 from deidgate.verify.search import Screen
 
-_STANDARD = b"1.2.840.10008."
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
 _META_INSTANCE = 0x00020003
 # File Meta Information Group Length and its element's header, which come first. Source: PS3.10 7.1.
@@ -445,7 +445,7 @@ def _below_removed(decisions: dict[tuple[int, ...], Decision], path: tuple[int, 
 def _bare_uids(value: bytes) -> list[bytes]:
     """The UIDs of a value that may not be found in a result."""
     bare = [uid.strip(b" \0") for uid in value.split(b"\\")]
-    return [uid for uid in bare if uid and not uid.startswith(_STANDARD)]
+    return [uid for uid in bare if uid and not is_registered(uid.decode("ascii", "replace"))]
 
 
 def _texts(value: bytes) -> list[str]:

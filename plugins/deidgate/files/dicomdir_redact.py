@@ -19,6 +19,7 @@ from deidgate.errors import CannotDeidentify, ConfigurationError
 from deidgate.files.kind import Kind, sniff
 from deidgate.files.names import name_of_same_length
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
+from deidgate.standard.uids import is_registered
 
 DEFAULT_ATTRIBUTES = (
     "PatientName",
@@ -57,7 +58,6 @@ DEFAULT_ATTRIBUTES = (
 """What is overwritten unless a list says otherwise."""
 
 _FILE_ID = 0x00041500
-_STANDARD_UIDS = b"1.2.840.10008."
 
 
 def read_attributes(path: Path) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _uid(value: bytes, key: bytes) -> bytes:
     """A UID of the same length, derived; a shorter one than can be derived becomes zeros."""
     bare = value.rstrip(b"\0 ")
     padding = value[len(bare) :]
-    if bare.startswith(_STANDARD_UIDS):
+    if is_registered(bare.decode("ascii", "replace")):
         return value
     digits = len(bare) - 5
     if digits < 2:

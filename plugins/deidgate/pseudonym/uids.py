@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hmac
 
-# UIDs that the standard itself defines (SOP Classes, Transfer Syntaxes, well-known
-# instances, coding schemes). They name no patient, and a reader needs them as they are.
-# Source: PS3.6 Annex A.
-STANDARD_ROOT = "1.2.840.10008."
+from deidgate.standard.uids import is_registered
 
 # The root under which a 128-bit number is a UID without registration. Source: PS3.5 B.2.
 _UUID_ROOT = "2.25."
@@ -26,11 +23,11 @@ def normalised(original: str) -> str:
 def new_uid(key: bytes, original: str) -> str:
     """The UID that stands for `original` wherever it occurs: at most 44 characters.
 
-    UIDs of the standard stay as they are, and empty stays empty. Padding makes no
+    UIDs that the standard registers stay as they are, and empty stays empty. Padding makes no
     difference, so that a reference still meets the instance it points at.
     """
     uid = normalised(original)
-    if not uid or uid.startswith(STANDARD_ROOT):
+    if not uid or is_registered(uid):
         return uid
     number = int.from_bytes(hmac.digest(key, uid.encode(errors="surrogatepass"), "sha256")[:16], "big")
     return f"{_UUID_ROOT}{number}"

@@ -6,7 +6,7 @@ Padding, byte order and the character set of the file are not part of a value; e
 
 from __future__ import annotations
 
-from deidgate.verify.facts import STANDARD_UIDS
+from deidgate.standard.uids import is_registered
 from deidgate.verify.text import canonical
 from deidgate.verify.view import IN_CHARSET, TEXT, TIMES, WIDTHS, View
 from deidgate.verify.walk import Element
@@ -62,9 +62,9 @@ def _swapped(value: bytes, width: int) -> bytes:
 
 
 def is_standard(element: Element, result: View) -> bool:
-    """True when all UIDs of an element are those of the standard."""
+    """True when all UIDs of an element are registered by the standard."""
     return all(
-        uid.strip(b" \0").startswith(STANDARD_UIDS.encode())
+        is_registered(uid.strip(b" \0").decode("ascii", "replace"))
         for uid in result.value(element).split(b"\\")
         if uid.strip(b" \0")
     )

@@ -47,9 +47,6 @@ _COLUMNS = {
 VERSIONS_OF_CODES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 
 
-# UIDs that the standard itself defines. Source: PS3.6 Annex A.
-STANDARD_UIDS = "1.2.840.10008."
-
 _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _MAX_UID = 64
 _DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")

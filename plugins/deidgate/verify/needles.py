@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from deidgate.standard.uids import is_registered
 from deidgate.verify import content
 from deidgate.verify.facts import (
     CLEAN_DESCRIPTORS,
     RETAIN_DEVICE,
     RETAIN_UIDS,
-    STANDARD_UIDS,
     Identity,
     Left,
     name_of,
@@ -237,7 +237,7 @@ def _uids(found: _Found, raw: bytes, source: str) -> None:
         uid = uid.strip(b" \0")
         # A UID with fewer components than an organisation's root and a number names nothing in particular.
         names_something = uid.count(b".") >= 3 or uid.startswith(b"2.25.")
-        if names_something and not uid.startswith(STANDARD_UIDS.encode()):
+        if names_something and not is_registered(uid.decode("ascii", "replace")):
             found.uids.setdefault(uid, source)
 
 

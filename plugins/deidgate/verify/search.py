@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from deidgate.standard.uids import is_registered
 from deidgate.verify.codestream import segments
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
@@ -205,6 +206,8 @@ def _uids(uids: Mapping[bytes, str], everywhere: list[Place]) -> Iterator[Findin
 
 def _source_of(token: bytes, uids: Mapping[bytes, str]) -> str:
     """Keyword of the original UID that `token` is or begins with; empty when it is none."""
+    if is_registered(token.decode()):
+        return ""
     while token:
         if token in uids:
             return uids[token]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deidgate.plan.model import Plan
-from deidgate.verify.facts import STANDARD_UIDS, is_uid, names_definition
+from deidgate.standard.uids import is_registered
+from deidgate.verify.facts import is_uid, names_definition
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
 from deidgate.verify.walk import Element
@@ -37,7 +38,7 @@ def check(original: View, result: View, plan: Plan | None) -> Iterator[Finding]:
             yield Finding("uid-count-changed", element.path)
             continue
         for was, now in zip(old, new, strict=True):
-            if was.startswith(STANDARD_UIDS):
+            if is_registered(was):
                 if was != now:
                     yield Finding("standard-uid-changed", element.path)
                 continue

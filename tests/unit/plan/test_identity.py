@@ -131,3 +131,13 @@ def test_a_patient_id_in_an_item_is_not_kept():
     made.add(DataElement(0x00081115, "SQ", Sequence([elements(PatientID="HOSP-0001", PatientName="Doe^Jane")])))
     item = result_of(read(file_bytes(made)), shipped("basic")).ReferencedSeriesSequence[0]
     assert "HOSP" not in str(item.get("PatientID", "")) and "Doe" not in str(item.get("PatientName", ""))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_uids_made_of_a_sop_class_uid_a_date_and_a_number_are_replaced(name):
+    sop, study = "1.2.840.10008.5.1.4.1.1.2.20190517101500.4711", "1.2.840.10008.20190517.4711"
+    made = dataset(SOPInstanceUID=sop, StudyInstanceUID=study, StudyDescription=f"see {sop}")
+    result = result_of(read(file_bytes(made)), shipped(name))
+    assert {result.SOPInstanceUID, result.StudyInstanceUID} == {PSEUDONYMS.uid(sop), PSEUDONYMS.uid(study)}
+    assert sop.encode() not in file_bytes(result)
+    assert study.encode() not in file_bytes(result)

@@ -52,6 +52,11 @@ def test_uids_that_only_look_like_the_standards_are_replaced(near):
     assert new_uid(KEY, near).startswith("2.25.")
 
 
+@pytest.mark.parametrize("made", ["1.2.840.10008.5.1.4.1.1.2.20190517101500.4711", "1.2.840.10008.20190517.4711"])
+def test_a_date_and_a_number_behind_a_uid_of_the_standard_are_no_uid_of_the_standard(made):
+    assert new_uid(KEY, made).startswith("2.25.")
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\0", " \0"])
 def test_empty_stays_empty(empty):
     assert new_uid(KEY, empty) == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import deidgate.verify
 
-FACTS = {"deidgate.standard", "deidgate.standard.codes"}
+FACTS = {"deidgate.standard", "deidgate.standard.codes", "deidgate.standard.uids"}
 VALUES = {"deidgate.plan.model", "deidgate.dicom.path", "deidgate.dicom.box", "deidgate.errors"}
 
 

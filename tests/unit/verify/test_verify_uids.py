@@ -76,3 +76,14 @@ def test_uids_may_stay_when_that_is_claimed(pair):
     claimed.CodeValue, claimed.CodingSchemeDesignator, claimed.CodeMeaning = "113110", "DCM", "Retain UIDs Option"
     pair.result.DeidentificationMethodCodeSequence.append(claimed)
     assert pair.verdict().findings == ()
+
+
+def test_a_uid_made_of_a_sop_class_uid_a_date_and_a_number_is_looked_for(pair):
+    kept = "1.2.840.10008.5.1.4.1.1.2.20010705101500.4711"
+    refer(pair, [kept], [kept])
+    assert {"uid-left", "row-not-met"} <= set(pair.codes())
+
+
+def test_a_uid_that_the_standard_registers_may_stay(pair):
+    refer(pair, ["1.2.840.10008.1.5.1"], ["1.2.840.10008.1.5.1"])
+    assert pair.verdict().findings == ()

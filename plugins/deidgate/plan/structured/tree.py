@@ -90,7 +90,7 @@ class Pseudonyms(Protocol):
         """For Subject Name."""
 
     def uid(self, original: str) -> str:
-        """New UID; a UID of the standard (1.2.840.10008) is returned unchanged."""
+        """New UID; a UID that the standard registers is returned unchanged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from deidgate.plan.text.spans import Kind, Span
+from deidgate.standard.uids import is_registered
 
 _MONTHS = (
     r"(?:jan(?:uar[yio]?|vier|eiro)?|january|feb(?:ruar[yi]?)?|fev(?:rier|ereiro)?|febrero|febbraio|mar(?:ch|zo|co|s)?|maerz|marz|mrz|maart|"
@@ -101,7 +102,6 @@ _HARDWARE = re.compile(
     r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}(?![0-9a-f:\-])|(?<![0-9a-f:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
 )
 _UID = re.compile(r"(?<![\d.])\d{1,10}(?:\.\d{1,40}){4,}+(?![\d])")
-_STANDARD_UID = "1.2.840.10008."
 _STREET = re.compile(
     r"(?<![\d.])\d{1,6}[a-z]?\s(?:[a-z'.\-]{2,20}\s){1,3}(?:street|avenue|ave|road|rd|drive|lane|boulevard|blvd|parkway|highway|square|terrace)(?![a-z])\.?"
     r"(?:,?\s(?:suite|apt\.?|unit|floor)\s?\d{1,5})?"
@@ -213,7 +213,7 @@ def _contacts(text: str) -> Iterator[Span]:
     yield from _all(_SSN, text, Kind.CODE)
     yield from _all(_ADDRESS_IP, text, Kind.CONTACT, lambda m: all(int(p) < 256 for p in m[0].split(".")))
     yield from _all(_HARDWARE, text, Kind.CONTACT)
-    yield from _all(_UID, text, Kind.CODE, lambda m: not m[0].startswith(_STANDARD_UID))
+    yield from _all(_UID, text, Kind.CODE, lambda m: not is_registered(m[0]))
     for match in _ZIP.finditer(text):
         yield Span(match.start(1), match.end(1), Kind.PLACE)
 
