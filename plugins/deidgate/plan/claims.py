@@ -30,6 +30,8 @@ TEMPORAL_INFORMATION = 0x00280303
 CLAIMS = frozenset({PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL_INFORMATION})
 
 _BECAUSE = Reason("E.1.1", "claim")
+# In the order of what is lost. Source: PS3.3 C.12.1.1.9.
+_TEMPORAL = ("UNMODIFIED", "MODIFIED", "REMOVED")
 _LITTLE_RISK = ("none", "low")
 _LONG_STRING = 64  # Source: PS3.5 6.2, VR LO
 # 64 bytes of signature in base64 without padding are 86 characters: two values.
@@ -42,11 +44,26 @@ def method_codes(policy: Policy) -> tuple[str, ...]:
     return (BASIC_PROFILE, *(option.value for option in options))
 
 
-def temporal_information(policy: Policy) -> str:
-    """Value of Longitudinal Temporal Information Modified. Source: PS3.15 E.3.6."""
+def temporal_information(header: Dataset, policy: Policy) -> str:
+    """Value of Longitudinal Temporal Information Modified, after all that was done to the dates since they were true.
+
+    Who keeps dates that another one has moved or removed does not make them true again.
+
+    Source: PS3.15 E.3.6.
+    """
+    own = "REMOVED"
     if Option.RETAIN_FULL_DATES in policy.options:
-        return "UNMODIFIED"
-    return "MODIFIED" if Option.RETAIN_MODIFIED_DATES in policy.options else "REMOVED"
+        own = "UNMODIFIED"
+    elif Option.RETAIN_MODIFIED_DATES in policy.options:
+        own = "MODIFIED"
+    said = [own, "MODIFIED" if Option.RETAIN_MODIFIED_DATES.value in _former_codes(header) else "UNMODIFIED"]
+    element = header.get_item(TEMPORAL_INFORMATION)
+    if element is not None:
+        try:
+            said.append(text_of(element, Charset.declared("")).strip(" \0"))
+        except Unreadable:
+            said.append("")
+    return max((one for one in said if one in _TEMPORAL), key=_TEMPORAL.index)
 
 
 def claims(
@@ -74,8 +91,8 @@ def claims(
         *missing,
         Added(ElementPath.top(PATIENT_IDENTITY_REMOVED), "CS", "YES" if risk in _LITTLE_RISK else "NO", _BECAUSE),
         Added(ElementPath.top(METHOD), "LO", _methods(header, policy, clean), _BECAUSE),
-        _codes(_former_codes(header), codes),
-        Added(ElementPath.top(TEMPORAL_INFORMATION), "CS", temporal_information(policy), _BECAUSE),
+        _codes(_still_true(_former_codes(header), codes), codes),
+        Added(ElementPath.top(TEMPORAL_INFORMATION), "CS", temporal_information(header, policy), _BECAUSE),
     )
 
 
@@ -141,6 +158,16 @@ def _former_codes(header: Dataset) -> list[str]:
     except Unreadable:
         return []
     return codes
+
+
+def _still_true(former: list[str], codes: tuple[str, ...]) -> list[str]:
+    """Earlier codes without those about dates that are gone: full ones now moved, and any that are now removed."""
+    gone = set()
+    if Option.RETAIN_FULL_DATES.value not in codes:
+        gone.add(Option.RETAIN_FULL_DATES.value)
+        if Option.RETAIN_MODIFIED_DATES.value not in codes:
+            gone.add(Option.RETAIN_MODIFIED_DATES.value)
+    return [code for code in former if code not in gone]
 
 
 def _codes(former: list[str], codes: tuple[str, ...]) -> Added:

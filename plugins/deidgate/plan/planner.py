@@ -67,7 +67,7 @@ def plan(header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> Plan:
         decisions=decided,
         added=(*claims(header, policy, pseudonyms, codes, pixels.risk, values.clean), *originals),
         codes=codes,
-        longitudinal=temporal_information(policy),
+        longitudinal=temporal_information(header, policy),
         pixels=pixels,
     )
 

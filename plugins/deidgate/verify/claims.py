@@ -35,6 +35,8 @@ _LOSSY_SYNTAXES = frozenset(
         "1.2.840.10008.1.2.4.81",
     }
 )
+# In the order of what is lost. Source: PS3.3 C.12.1.1.9.
+_TEMPORAL = ("UNMODIFIED", "MODIFIED", "REMOVED")
 # Risk classes of `deidgate.plan.model.PixelPlan` that a header alone cannot clear.
 _RISKY = frozenset({"review", "high"})
 
@@ -54,7 +56,7 @@ def check(original: View, result: View, plan: Plan | None, outcome: PixelsSeen |
     codes = claimed_codes(result)
     yield from _codes(codes, original, result, plan)
     yield from _method(original, result, plan)
-    yield from _dates(frozenset(codes), result, plan)
+    yield from _dates(frozenset(codes), original, result, plan)
     yield from _pixels(frozenset(codes), original, result, plan, outcome)
 
 
@@ -89,16 +91,26 @@ def _method(original: View, result: View, plan: Plan | None) -> Iterator[Finding
         yield Finding("claim-missing", "(0012,0063)", "policy")
 
 
-def _dates(codes: frozenset[str], result: View, plan: Plan | None) -> Iterator[Finding]:
+def _dates(codes: frozenset[str], original: View, result: View, plan: Plan | None) -> Iterator[Finding]:
     said = result.text(LONGITUDINAL)
-    if said not in ("UNMODIFIED", "MODIFIED", "REMOVED"):
+    if said not in _TEMPORAL:
         yield Finding("claim-missing", "(0028,0303)")
         return
     if plan is not None and said != plan.longitudinal:
         yield Finding("claim-wrong", "(0028,0303)", "plan")
-    retained = codes & {RETAIN_FULL_DATES, RETAIN_MODIFIED_DATES}
-    if (said == "REMOVED") != (not retained) or (said == "UNMODIFIED" and RETAIN_MODIFIED_DATES in retained):
+    due = "UNMODIFIED" if RETAIN_FULL_DATES in codes else "REMOVED"
+    if RETAIN_MODIFIED_DATES in codes:
+        due = "MODIFIED"
+    before = original.text(LONGITUDINAL)
+    if RETAIN_MODIFIED_DATES in claimed_codes(original) and before not in ("MODIFIED", "REMOVED"):
+        before = "MODIFIED"
+    if before in _TEMPORAL:
+        # Dates that somebody else has moved or removed are not true again because they stay now.
+        due = max(due, before, key=_TEMPORAL.index)
+    if _TEMPORAL.index(said) < _TEMPORAL.index(due) or (said == "REMOVED" and due != said):
         yield Finding("claim-wrong", "(0028,0303)", "(0012,0064)")
+    if plan is not None and RETAIN_FULL_DATES in codes and RETAIN_FULL_DATES not in plan.codes:
+        yield Finding("claim-wrong", "(0012,0064)", RETAIN_FULL_DATES)
 
 
 def _pixels(

@@ -4,7 +4,7 @@
 import itertools
 
 import pytest
-from tests.data.instances import elements, file_bytes, instance, read
+from tests.data.instances import dataset, elements, file_bytes, instance, read
 from tests.data.policies import PSEUDONYMS, SHIPPED, shipped, with_options
 
 from deidgate.apply.elements import apply
@@ -12,6 +12,8 @@ from deidgate.plan.claims import finish_claims
 from deidgate.plan.planner import plan
 from deidgate.policy.load import NOT_IMPLEMENTED
 from deidgate.policy.model import Option
+from deidgate.standard.codes import CID_7050
+from deidgate.verify.gate import verify
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 FULL, MODIFIED = Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES
@@ -108,3 +110,50 @@ def test_a_second_run_repeats_no_claim_and_leaves_one_mark(name):
     second = run(first, shipped(name), checked=shipped(name).cleans_pixels)
     assert sorted(set(codes(second))) == sorted(codes(second)) == sorted(codes(first))
     assert list(second.DeidentificationMethod) == list(first.DeidentificationMethod)
+
+
+FORMER = {"113106": "UNMODIFIED", "113107": "MODIFIED"}
+
+
+def deidentified_before(said=None, *codes):
+    items = [elements(CodeValue=c, CodingSchemeDesignator="DCM", CodeMeaning=CID_7050[c]) for c in ("113100", *codes)]
+    return dataset(
+        PatientIdentityRemoved="YES",
+        DeidentificationMethod="Other tool",
+        DeidentificationMethodCodeSequence=items,
+        **({"LongitudinalTemporalInformationModified": said} if said else {}),
+    )
+
+
+def passed(original, name):
+    """The result of a policy, which the gate lets pass."""
+    header = read(file_bytes(original))
+    made = plan(header, shipped(name), PSEUDONYMS)
+    data = file_bytes(apply(header, made))
+    assert verify(file_bytes(original), data, made).findings == ()
+    return read(data)
+
+
+@pytest.mark.parametrize(("name", "own"), [("basic", 2), ("longitudinal", 1), ("full-dates", 0), ("mammography", 0)])
+@pytest.mark.parametrize("before", ["UNMODIFIED", "MODIFIED", "REMOVED"])
+def test_dates_that_were_moved_or_removed_before_are_never_said_to_be_true_again(name, own, before):
+    order = ["UNMODIFIED", "MODIFIED", "REMOVED"]
+    result = passed(deidentified_before(before), name)
+    assert result.LongitudinalTemporalInformationModified == order[max(own, order.index(before))]
+
+
+@pytest.mark.parametrize("former", ["113106", "113107"])
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [("basic", set()), ("safe-harbor", None), ("longitudinal", {"113107"}), ("full-dates", {"113106"})],
+)
+def test_what_was_deidentified_before_passes_with_codes_that_are_true(name, codes, former, said):
+    result = passed(deidentified_before(FORMER[former] if said else None, former), name)
+    claimed = {item.CodeValue for item in result.DeidentificationMethodCodeSequence} & set(FORMER)
+    if codes is None:
+        codes = {option.value for option in shipped(name).options} & set(FORMER)
+    kept = {former} if name == "full-dates" else set()
+    assert claimed == codes | kept
+    if "113107" in claimed:
+        assert result.LongitudinalTemporalInformationModified == "MODIFIED"

@@ -77,3 +77,10 @@ def test_a_lossy_image_stays_declared_as_one(pair):
     pair.original.LossyImageCompression = "01"
     pair.result.LossyImageCompression = "00"
     assert ("claim-wrong", "(0028,2110)") in pair.found()
+
+
+def test_dates_that_somebody_else_has_removed_are_not_said_to_be_moved(pair):
+    pair.original.LongitudinalTemporalInformationModified = "REMOVED"
+    assert ("claim-wrong", "(0028,0303)") in pair.found()
+    pair.result.LongitudinalTemporalInformationModified = "REMOVED"
+    assert pair.verdict().findings == ()
