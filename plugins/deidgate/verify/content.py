@@ -28,9 +28,10 @@ from deidgate.verify.walk import Element, Parents
 
 _CONCEPT_NAME = 0x0040A043
 _VALUE_TYPE = 0x0040A040
+_UID = 0x0040A124
 _MEASURED_VALUE = 0x0040A300
 _CONCEPT_CODE = 0x0040A168
-# Where a content item of each Value Type has its value; references are judged as UIDs.
+# Where a content item of each Value Type has its value; references are judged as UIDs (`retained_uids`).
 _VALUES = {
     "TEXT": 0x0040A160,
     "PNAME": 0x0040A123,
@@ -92,6 +93,22 @@ def values_that_must_go(original: View, codes: frozenset[str]) -> Iterator[tuple
         value = _value_of(original, element.parents, concept)
         if value is not None and value.start != value.stop:
             yield value, concept
+
+
+def retained_uids(original: View, codes: frozenset[str]) -> frozenset[tuple[Parents, int]]:
+    """Places of UIDs that a claimed option retains by their concept, such as Device Observer UID.
+
+    Table E.1-1 has one row for the UIDs of all content items, and knows no concept.
+    """
+    return frozenset(
+        (element.parents, _UID)
+        for element in original.elements
+        if element.tag == _CONCEPT_NAME
+        and element.items
+        and (concept := _concept_of(original, element.parents)) is not None
+        and concept.value_type == "UIDREF"
+        and concept.options & codes
+    )
 
 
 def check(original: View, result: View, codes: frozenset[str]) -> Iterator[Finding]:

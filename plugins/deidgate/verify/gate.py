@@ -104,7 +104,8 @@ def needles_of(original: bytes, result: bytes, plan: Plan) -> Needles:
 
 
 def _needles(original: View, result: View, codes: frozenset[str], promised: promise.Promise) -> Needles:
-    return derive(original, codes, promised.kept, _dates_of(result))
+    kept = promised.kept | content.retained_uids(original, codes)
+    return derive(original, codes, kept, _dates_of(result))
 
 
 def _charsets(result: View) -> Iterator[Finding]:

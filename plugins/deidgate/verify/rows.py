@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deidgate.verify.compare import is_standard, same_value, says_nothing
+from deidgate.verify.content import retained_uids
 from deidgate.verify.facts import (
     CLEAN_GRAPHICS,
     PRIVATE_ROW,
@@ -72,6 +73,7 @@ def check(
     pixels_changed : bool
         Pixels were masked: `deidgate.verify.pixels` compares them.
     """
+    retained = retained_uids(original, codes)
     for element in result.elements:
         if element.tag == PIXEL_DATA and not element.parents:
             # `deidgate.verify.pixels` has it.
@@ -83,6 +85,8 @@ def check(
             continue
         if element.key in promise.kept or (element.tag in CLAIMS and not element.parents):
             # Claims have a module of their own, and so has what a written rule keeps: `claims` and `promise`.
+            continue
+        if element.key in retained and same_value(original, before, result, element):
             continue
         if element.tag >> 16 & 1:
             yield from _private(element, before, original, result, codes, promise)

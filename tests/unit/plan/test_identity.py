@@ -11,6 +11,7 @@ from deidgate.apply.elements import apply
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.planner import plan
 from deidgate.policy.model import Fate, Option
+from deidgate.verify.gate import verify
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -141,3 +142,33 @@ def test_uids_made_of_a_sop_class_uid_a_date_and_a_number_are_replaced(name):
     assert {result.SOPInstanceUID, result.StudyInstanceUID} == {PSEUDONYMS.uid(sop), PSEUDONYMS.uid(study)}
     assert sop.encode() not in file_bytes(result)
     assert study.encode() not in file_bytes(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [("basic", False), ("safe-harbor", False), ("longitudinal", True), ("full-dates", True)]
+)
+def test_a_report_with_a_device_observer_uid_passes_under_every_policy(name, stays):
+    device = "1.3.12.2.1107.5.1.4.54321"
+    concept = elements(CodeValue="121012", CodingSchemeDesignator="DCM", CodeMeaning="Device Observer UID")
+    observer = elements(RelationshipType="HAS OBS CONTEXT", ValueType="UIDREF", UID=device)
+    observer.ConceptNameCodeSequence = [concept]
+    title = elements(CodeValue="113701", CodingSchemeDesignator="DCM", CodeMeaning="X-Ray Radiation Dose Report")
+    pictures = ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel")
+    made = dataset(
+        sop_class="1.2.840.10008.5.1.4.1.1.88.67",
+        Modality="SR",
+        ValueType="CONTAINER",
+        ContinuityOfContent="SEPARATE",
+        CompletionFlag="COMPLETE",
+        VerificationFlag="UNVERIFIED",
+        ContentDate="20190517",
+        ContentTime="101500",
+        ConceptNameCodeSequence=[title],
+        ContentSequence=[observer],
+        **dict.fromkeys((*pictures, "PhotometricInterpretation", "PixelData", "ImageType")),
+    )
+    header = read(file_bytes(made))
+    decided = plan(header, shipped(name), PSEUDONYMS)
+    data = file_bytes(apply(header, decided))
+    assert verify(file_bytes(made), data, decided).findings == ()
+    assert (device.encode() in data) is stays

@@ -64,3 +64,35 @@ def test_a_characteristic_may_stay_when_that_is_claimed(pair):
     kept = item(SEX, "CODE", "ConceptCodeSequence", Sequence([code("F", "DCM", "Female")]))
     say(pair, kept, kept, "113108")
     assert pair.verdict().findings == ()
+
+
+DEVICE = ("121012", "DCM", "Device Observer UID")
+STUDY = ("110180", "DCM", "Study Instance UID")
+KEPT = "1.3.12.2.1107.5.1.4.54321"
+
+
+def test_a_device_observer_uid_stays_with_the_option_that_retains_devices(pair):
+    kept = item(DEVICE, "UIDREF", "UID", KEPT)
+    say(pair, kept, kept, "113109")
+    assert pair.verdict().findings == ()
+
+
+@pytest.mark.parametrize(
+    ("concept", "value_type", "options"),
+    [
+        (DEVICE, "UIDREF", ()),
+        (DEVICE, "TEXT", ("113109",)),
+        (STUDY, "UIDREF", ("113109",)),
+        (("1", "99X", "Device Observer UID"), "UIDREF", ("113109",)),
+    ],
+)
+def test_every_other_uid_of_a_content_item_is_found(pair, concept, value_type, options):
+    kept = item(concept, value_type, "UID", KEPT)
+    say(pair, kept, kept, *options)
+    assert {"uid-left", "row-not-met"} <= set(pair.codes())
+
+
+def test_a_retained_device_observer_uid_that_is_the_studys_too_is_found(pair):
+    kept = item(DEVICE, "UIDREF", "UID", pair.original.StudyInstanceUID)
+    say(pair, kept, kept, "113109")
+    assert "uid-left" in pair.codes()
