@@ -29,6 +29,7 @@ _LETTER = {
     Treat.DUMMY: "D",
     Treat.UID: "U",
     Treat.TEXT: "C",
+    Treat.CODE: "C",
     Treat.DATE: "C",
     Treat.PATIENT_NAME: "D",
     Treat.PATIENT_ID: "D",

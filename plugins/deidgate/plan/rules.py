@@ -10,7 +10,8 @@ The order in which they speak:
 5. the option columns of Table E.1-1 that the policy has switched on. When several speak, ``C`` goes before ``K``:
    what one option retains, the other still has to clean (a calibration date is device identity and a date);
 6. the column of the Basic Profile;
-7. the policy's defaults for what the table does not have.
+7. the policy's defaults for what the table does not have. Of texts that are cleaned, the parts of codes are apart:
+   `deidgate.plan.codes`.
 
 A compound code is resolved by the Type of the attribute at its path in the IOD: Type 1 gets D, Type 2 gets Z, any
 other X. 1C and 2C count as 1 and 2, because the attribute is there. Plain X gives way to Z and D in the same manner
@@ -28,6 +29,7 @@ from functools import lru_cache
 
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import dictionary_vr
+from deidgate.plan.codes import PARTS_OF_CODES
 from deidgate.plan.model import Action, Decision, Reason
 from deidgate.policy.model import DateAction, DateRule, Option, Policy, Word
 from deidgate.standard.confidentiality import ConfidentialityTable, Row, confidentiality_table
@@ -57,6 +59,9 @@ class Treat(Enum):
     DUMMY = auto()  # a sequence is walked into
     UID = auto()
     TEXT = auto()
+    CODE = auto()  # a part of a code: what it is, its value and its scheme say
+    WHOLE = auto()  # a code of a public scheme: as it is, or not at all
+    LOCAL = auto()  # a code of a private scheme: without what the instance reveals
     DATE = auto()
     PATIENT_NAME = auto()
     PATIENT_ID = auto()
@@ -225,7 +230,10 @@ class Rules:
         if word is Word.KEEP:
             return Verdict(Treat.KEEP, because, required)
         gone = self._resolved("X/Z/D", because, vr, required)
-        return Verdict(Treat.TEXT, because, required, instead=gone) if word is Word.CLEAN else gone
+        if word is not Word.CLEAN:
+            return gone
+        treat = Treat.CODE if level.chain and tag in PARTS_OF_CODES else Treat.TEXT
+        return Verdict(treat, because, required, instead=gone)
 
     def _kept(self, vr: str, because: Reason, required: str, instead: Verdict) -> Verdict:
         if vr in vrs.DATES:

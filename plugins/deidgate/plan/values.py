@@ -42,7 +42,8 @@ class Values:
     def changed(
         self, element: Element, tag: int, vr: str, charset: Charset, verdict: Verdict
     ) -> tuple[Action, str | None]:
-        """Action and new value of an element that is not empty, under KEEP, RETAIN, UID, TEXT and DATE.
+        """Action and new value of an element that is not empty, under KEEP, RETAIN, UID, TEXT, WHOLE,
+        LOCAL and DATE.
 
         Raises
         ------
@@ -66,21 +67,25 @@ class Values:
             if moved is None:
                 raise InvalidDate
             return Action.CLEAN, None if moved == text else moved
+        if verdict.treat is Treat.WHOLE:
+            return (Action.KEEP if self.without_revealed(text, vr) == text else Action.EMPTY), None
+        if verdict.treat is Treat.LOCAL:
+            return self._left(text, self.without_revealed(text, vr))
         retained = verdict.treat is Treat.RETAIN
         cleaned = self.without_persons(text, vr) if retained else self.clean(text, vr)
         if retained and cleaned == text:
             return Action.KEEP, None
-        if not cleaned.strip(" \\"):
-            return Action.EMPTY, None
-        return Action.CLEAN, None if cleaned == text else cleaned
+        return self._left(text, cleaned)
 
     def clean(self, text: str, vr: str) -> str:
-        """The text without what the instance reveals."""
-        if self._revealed is None:
-            self._revealed = revealed(self._header)
+        """The text without what the instance reveals and what looks like an identity."""
         # Code Strings and the like are terms, which no vocabulary of words has; what is revealed goes all the same.
         style = Style.SENSIBLE if vr in vrs.PLAIN_TEXT else self._style
-        return clean_text(text, vr, self._revealed, style)
+        return clean_text(text, vr, self._said(), style)
+
+    def without_revealed(self, text: str, vr: str) -> str:
+        """The text without what the instance reveals, and nothing else gone."""
+        return clean_text(text, vr, self._said(), Style.REVEALED)
 
     def without_persons(self, text: str, vr: str) -> str:
         """The text of a device or an institution that is retained, without all else that the instance reveals."""
@@ -95,6 +100,17 @@ class Values:
         if rule.action is DateAction.TRUNCATE:
             return Truncate("year" if rule.to == "year" else "month", rule.day)
         return Keep() if rule.action is DateAction.KEEP else Remove()
+
+    def _said(self) -> Revealed:
+        if self._revealed is None:
+            self._revealed = revealed(self._header)
+        return self._revealed
+
+    @staticmethod
+    def _left(text: str, cleaned: str) -> tuple[Action, str | None]:
+        if not cleaned.strip(" \\"):
+            return Action.EMPTY, None
+        return Action.CLEAN, None if cleaned == text else cleaned
 
     def _kept(
         self, element: Element, data: bytes | None, tag: int, vr: str, charset: Charset

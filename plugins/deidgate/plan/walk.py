@@ -14,16 +14,18 @@ What each element's rule is, `deidgate.plan.rules` says. Here its value meets th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydicom import Dataset
 
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import dictionary_vr, value_counts
-from deidgate.dicom.elements import Element, Unreadable, declared_vr, is_empty, items_of, tagged_elements
+from deidgate.dicom.elements import Element, Unreadable, declared_vr, is_empty, items_of, tagged_elements, text_of
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import CLAIMS
+from deidgate.plan.codes import DESIGNATOR, Part, part_of_code
 from deidgate.plan.dates import InvalidDate
 from deidgate.plan.encrypted import ENCRYPTED_ATTRIBUTES
 from deidgate.plan.model import Action, Decision, Reason
@@ -45,6 +47,11 @@ _INNER_PIXELS = Reason("E.3.1", "pixels in an item")
 _SEALED = Reason("E.1.1", "encrypted by somebody else, and for whom is not known")
 _OPAQUE = Reason("E.1-1 option 113111", "a private sequence that the file does not declare as one")
 _PRIVATE = Reason("E.1-1 Private Attributes X")
+_OF_CODES = {
+    Part.PUBLIC: (Treat.WHOLE, Reason("PS3.3 Table 8.8-1", "code of a public scheme")),
+    Part.LOCAL: (Treat.LOCAL, Reason("PS3.3 Table 8.8-1", "code of a private scheme")),
+    Part.TEXT: (Treat.TEXT, None),
+}
 _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
 _IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
 # Content Sequence, Acquisition Context Sequence, Specimen Preparation Step Content Item Sequence, Waveform Annotation
@@ -100,6 +107,8 @@ class Walk:
             self._decide(level, parents, tag, vr, Action.REMOVE, Reason("policy [defaults] unknown"))
             return
         verdict = level.verdict(tag, vr)
+        if verdict.treat is Treat.CODE:
+            verdict = _of_code(dataset, element, tag, charset, verdict)
         if verdict.treat is Treat.REMOVE:
             self._decide(level, parents, tag, vr, Action.REMOVE, verdict.because)
         elif not vrs.fits(vr, named or declared):
@@ -284,6 +293,17 @@ class Walk:
             if len(level.shared) < _MOST_SHARED:
                 level.shared[key] = shared
         self.decisions.append(shared)
+
+
+def _of_code(dataset: Dataset, element: Element, tag: int, charset: Charset, verdict: Verdict) -> Verdict:
+    """The verdict on one part of a code, which only its value and its scheme say."""
+    scheme = dataset.get_item(DESIGNATOR)
+    try:
+        part = part_of_code(tag, text_of(element, charset), "" if scheme is None else text_of(scheme, charset).strip())
+    except Unreadable:
+        return replace(verdict, treat=Treat.TEXT)
+    treat, because = _OF_CODES[part]
+    return replace(verdict, treat=treat, because=because or verdict.because)
 
 
 def decisions(

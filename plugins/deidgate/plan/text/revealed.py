@@ -61,6 +61,8 @@ _TRAIT_PARTS = ("Occupation", "MilitaryRank", "BranchOfService", "ReligiousPrefe
 _NAMING_SEQUENCES = frozenset(
     {"InstitutionCodeSequence", "PersonIdentificationCodeSequence", "InstitutionalDepartmentTypeCodeSequence"}
 )
+# They end like identifiers, and identify a list of codes or a template of the standard.
+_OF_DEFINITIONS = frozenset({"ContextIdentifier", "TemplateIdentifier"})
 _FEWEST_LETTERS = 2
 _FEWEST_CODE = 4
 _CHARACTER_SET = 0x00080005
@@ -202,6 +204,8 @@ def _collect(found: _Found, vocabulary: Words, parent: str, keyword: str, vr: st
         _day(found, value)
     elif parent in _NAMING_SEQUENCES and keyword in ("CodeMeaning", "CodeValue"):
         (_places if keyword == "CodeMeaning" else _codes)(found, vocabulary, value)
+    elif keyword in _OF_DEFINITIONS:
+        return
     elif vr == "AE" or keyword.endswith(_CODE_ENDINGS) or any(part in keyword for part in _CODE_PARTS):
         _codes(found, vocabulary, value)
     elif any(part in keyword for part in _PLACE_PARTS + _TRAIT_PARTS):
