@@ -96,6 +96,11 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "unknown-vr": Explanation("An element has a Value Representation that does not exist.", _SENDER),
     "vr-is-not-the-attributes": Explanation("An element has another Value Representation than its attribute.", _POLICY),
     "unknown-character-set": Explanation("The text is in a character set that is not known.", _SENDER),
+    "character-set-contradicts": Explanation(
+        "The text is UTF-8, and the instance says that it is Latin-1 or has no letters beyond ASCII: names in it cannot"
+        " be found with certainty.",
+        "Have Specific Character Set corrected at the modality or PACS and send again; reject this one.",
+    ),
     "sequence-too-deep": Explanation("Sequences are nested deeper than the policy looks.", _POLICY),
     "sequence-unreadable": Explanation("A sequence cannot be read.", _SENDER),
     "value-cannot-be-written": Explanation("A new value cannot be written in the text's character set.", _REPORT),

@@ -2,13 +2,16 @@
 """Character sets: text from bytes and back, without guessing.
 
 Bytes above 127 where only the default repertoire is declared are read as Latin-1: the declaration is wrong, the
-bytes come back unchanged, and names are found in them by equality.
+bytes come back unchanged, and names are found in them by equality. But where such bytes, or those of a declared
+Latin-1, are UTF-8 throughout, the declaration is contradicted: read as Latin-1, a letter falls into signs at which
+words end, and the name that it stands in is not found as one.
 
 Source: PS3.3 C.12.1.1.2, PS3.5 6.1.
 """
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -52,13 +55,29 @@ class Charset:
         ------
         UnicodeError
             The bytes are no text of these character sets.
+        CannotDeidentify
+            They are UTF-8, which is not declared (code ``character-set-contradicts``).
         """
         if data.isascii() and _ESCAPE not in data:
             return data.decode("ascii")
         if len(self.encodings) == 1 or _ESCAPE not in data:
+            self.check(data)
             return data.decode(self.encodings[0])
         first, *rest = data.split(_ESCAPE)
         return first.decode(self.encodings[0]) + "".join(self._decode_fragment(_ESCAPE + part) for part in rest)
+
+    def check(self, data: bytes) -> None:
+        """Return if `data`, read as declared, is not UTF-8 in the place of Latin-1.
+
+        Raises
+        ------
+        CannotDeidentify
+            ``character-set-contradicts``.
+        """
+        if self.encodings[0] != _LATIN_1 or data.isascii():
+            return
+        if any(_is_utf_8(value.rstrip(b" \0")) for value in data.split(b"\\")):
+            raise CannotDeidentify("character-set-contradicts", "(0008,0005) SpecificCharacterSet")
 
     def encode(self, text: str) -> bytes:
         """Bytes of `text` in the first of the character sets that has all its characters.
@@ -91,6 +110,14 @@ class Charset:
                 raise UnicodeError("escape to a character set that is not declared")
             return fragment.decode(encoding) if encoding in _STATEFUL else fragment[length:].decode(encoding)
         raise UnicodeError("unknown escape sequence")
+
+
+def _is_utf_8(data: bytes) -> bool:
+    """True when all bytes above 127 are UTF-8, but for a character that the end of the value cuts off."""
+    try:
+        return not getincrementaldecoder("utf_8")().decode(data, final=False).isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 _DEFAULT_FIRST = _LATIN_1

@@ -111,6 +111,8 @@ def text_of(element: Element, charset: Charset) -> str:
     ------
     Unreadable
         The bytes are no text of the character set.
+    CannotDeidentify
+        They are UTF-8, which is not declared.
     """
     if isinstance(element, RawDataElement):
         data = element.value or b""
@@ -123,6 +125,9 @@ def text_of(element: Element, charset: Charset) -> str:
     if "\ufffd" in text:
         # pydicom has read the element before, and could not.
         raise Unreadable
+    if not text.isascii() and len(charset.encodings) == 1:
+        # What pydicom read as Latin-1 gives the bytes back; what it read as anything else may not.
+        charset.check(text.encode("latin_1", "replace"))
     return text.rstrip(" \0")
 
 

@@ -94,6 +94,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "claim-repeated": "A claim is made twice.",
         "claim-code-wrong": "A method code has not its own meaning.",
         "claim-too-long": "A de-identification method is too long for its value representation.",
+        "charset-contradicted": "A text is in UTF-8 although another character set is declared.",
         "charset-unknown": "A text is in a character set that the standard does not know.",
         "unknown-element": "An element is in no dictionary.",
         "vr-wrong": "An element has not its own value representation.",

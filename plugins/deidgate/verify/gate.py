@@ -24,9 +24,9 @@ from deidgate.verify import claims, content, iod_types, pixels, promise, rows, s
 from deidgate.verify.codes import gravity
 from deidgate.verify.model import Finding, PixelsSeen, Verdict
 from deidgate.verify.needles import Needles, derive
-from deidgate.verify.text import canonical, is_known
-from deidgate.verify.view import SPECIFIC_CHARACTER_SET, View
-from deidgate.verify.walk import UnreadableError, walk
+from deidgate.verify.text import canonical, is_known, is_utf_8_undeclared
+from deidgate.verify.view import IN_CHARSET, SPECIFIC_CHARACTER_SET, View
+from deidgate.verify.walk import Element, UnreadableError, walk
 
 MAX_FINDINGS = 100
 # Looked at before the gravest are chosen, so that a file with a thousand formalities cannot hide a leak behind them.
@@ -112,6 +112,13 @@ def _charsets(result: View) -> Iterator[Finding]:
     for element in result.elements:
         if element.tag == SPECIFIC_CHARACTER_SET and not is_known(result.charset(element.parents)):
             yield Finding("charset-unknown", element.path)
+        elif element.vr in IN_CHARSET and _contradicts(element, result):
+            yield Finding("charset-contradicted", element.path)
+
+
+def _contradicts(element: Element, result: View) -> bool:
+    raw = result.value(element)
+    return not raw.isascii() and is_utf_8_undeclared(raw, result.charset(element.parents))
 
 
 def _dates_of(result: View) -> frozenset[str]:

@@ -38,6 +38,8 @@ _SINGLE.update(
     {f"ISO 2022 IR {n}": _SINGLE[f"ISO_IR {n}"] for n in (100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 203)}
 )
 
+_LATIN = frozenset({"ascii", "latin_1"})
+
 # What an escape sequence selects: the codec, and a prefix where the codec itself needs the escape sequence.
 _ESCAPES = {
     b"(B": ("ascii", b""),
@@ -119,6 +121,24 @@ def decode(raw: bytes, charset: tuple[str, ...]) -> str:
 def _plain(raw: bytes, codec: str) -> str:
     # Devices that declare nothing often write Latin-1 or UTF-8; both are tried by `readings`.
     return raw.decode("latin_1" if codec == "ascii" else codec, "replace")
+
+
+def is_utf_8_undeclared(raw: bytes, charset: tuple[str, ...]) -> bool:
+    """True when a value in `raw` is to be read as Latin-1 and is UTF-8; its last character may be cut off."""
+    if raw.isascii() or b"\x1b" in raw or _SINGLE.get(charset[0] if charset else "", "latin_1") not in _LATIN:
+        return False
+    return any(_is_utf_8(value.rstrip(b" \0")) for value in raw.split(b"\\"))
+
+
+def _is_utf_8(raw: bytes) -> bool:
+    # A character has at most four bytes: three of them may be left of one that was cut off.
+    for stop in range(len(raw), max(0, len(raw) - 4), -1):
+        try:
+            return not raw[:stop].decode("utf_8").isascii()
+        except UnicodeDecodeError as wrong:
+            if wrong.reason != "unexpected end of data":
+                return False
+    return False
 
 
 def readings(raw: bytes, charset: tuple[str, ...]) -> tuple[str, ...]:
