@@ -13,9 +13,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydicom.datadict import dictionary_description
+
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import dictionary_vr
-from deidgate.plan.rules import Treat, Verdict, rules_for
+from deidgate.plan.rules import OTHER_CALENDARS, Treat, Verdict, rules_for
 from deidgate.policy.load import NOT_IMPLEMENTED, load_policy
 from deidgate.policy.model import DateRule, Option, Policy
 from deidgate.standard.codes import CID_7050
@@ -104,6 +106,14 @@ def _introduction(policies: list[Policy]) -> Iterator[str]:
         "demands, and references from other objects to positions in the tree that are no longer there."
     )
     yield ""
+    yield "Attributes that Table E.1-1 does not have and that tell a birth date (PS3.3 C.7.1.1):"
+    yield ""
+    yield "| Attribute Name | Tag | " + " | ".join(policy.name for policy in policies) + " |"
+    yield "|---|---|" + "---|" * len(policies)
+    for tag in sorted(OTHER_CALENDARS):
+        said = " | ".join(_LETTER[_verdict(policy, tag).treat] for policy in policies)
+        yield f"| {dictionary_description(tag)} | ({tag >> 16:04x},{tag & 0xFFFF:04x}) | {said} |"
+    yield ""
     yield "SOP Classes that are held or rejected are listed in each policy under `[families]`."
     yield ""
 
@@ -129,6 +139,10 @@ def _differences(policy: Policy, first: Policy) -> Iterator[str]:
         if code != action(first, row)[0]:
             yield f"| {row.name} | {row.tag} | {code} | {_encrypted(policy)} | {comment} |"
     yield ""
+
+
+def _verdict(policy: Policy, tag: int) -> Verdict:
+    return rules_for(policy, "", ()).top.verdict(tag, dictionary_vr(tag).partition(" or ")[0])
 
 
 def _encrypted(policy: Policy) -> str:

@@ -6,7 +6,8 @@ The order in which they speak:
 1. the five attributes of identity (Patient's Name, Patient ID, the UIDs of Study, Series and SOP Instance);
 2. the longest line of ``[elements]`` that names the element;
 3. in keep-list mode, removal of what is neither listed nor required by the IOD;
-4. the birth date rule of the policy;
+4. the birth date rule of the policy; a birth time, and dates in another calendar, which Table E.1-1 does not have,
+   stay only with a birth date that stays as it is;
 5. the option columns of Table E.1-1 that the policy has switched on. When several speak, ``C`` goes before ``K``:
    what one option retains, the other still has to clean (a calibration date is device identity and a date);
 6. the column of the Basic Profile;
@@ -18,7 +19,7 @@ other X. 1C and 2C count as 1 and 2, because the attribute is there. Plain X giv
 where the IOD demands the attribute without a condition, and Z to D: the table says ``X`` for attributes that newer
 IODs require.
 
-Source: PS3.15 E.1.1, E.3, Tables E.1-1 and E.1-1a.
+Source: PS3.15 E.1.1, E.3, Tables E.1-1 and E.1-1a; PS3.3 C.7.1.1 (Patient Module).
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ _INSTANCE_UIDS = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 # Code Value, Coding Scheme Designator, Coding Scheme Version, Code Meaning, Long Code Value, URN Code Value.
 _CODE = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
 
+
+# Patient's Birth and Death Date in Alternative Calendar, Patient's Alternative Calendar: Table E.1-1 forgets them.
+OTHER_CALENDARS = frozenset({0x00100033, 0x00100034, 0x00100035})
 
 # Levels that are remembered; a sender of nonsense can make as many as there are ways through sequences.
 _MOST_LEVELS = 20_000
@@ -186,8 +190,15 @@ class Rules:
             # A plane without its data is no plane: the other attributes of the group go with it.
             return Verdict(Treat.REMOVE, Reason("E.1-1 Overlay Data X"), required)
         basic = self._basic(level, tag, vr, required, row)
-        if tag in self.policy.dates.birth_attributes and self.policy.dates.birth.action is not DateAction.REMOVE:
-            birth = self.policy.dates.birth
+        birth = self.policy.dates.birth
+        if tag in OTHER_CALENDARS:
+            # A text in no form that could be cut or moved: it stays with the birth date that stays, or goes.
+            if birth.action is DateAction.KEEP:
+                return Verdict(Treat.RETAIN, Reason("policy [dates] birth", birth.action.value), required)
+            return Verdict(Treat.REMOVE, Reason("PS3.3 C.7.1.1", "a date in another calendar"), required)
+        # A time of day is neither cut nor moved with the date.
+        cut = vr != "TM" or birth.action is DateAction.KEEP
+        if tag in self.policy.dates.birth_attributes and birth.action is not DateAction.REMOVE and cut:
             because = Reason("policy [dates] birth", birth.action.value)
             return Verdict(Treat.DATE, because, required, birth, instead=basic)
         said = [(what, code) for code, what in row.options if Option(code) in self.policy.options] if row else []

@@ -6,7 +6,7 @@ The checks, each in a module of its own, in this order; a result that cannot be 
 1. `structure`: well-formed file, nothing in preamble, file meta and other corners
 2. `needles`, `search`: nothing of the original's identity, in any element, encoding or comment
 3. `rows`: every element against Table E.1-1 and the claimed codes; `content`: content items against Table E.3.4-1;
-   `promise`: every element against the plan
+   `births`: nothing beside the birth date; `promise`: every element against the plan
 4. `uids`: old to new is a one-to-one mapping
 5. `iod_types`: no Type 1 or Type 2 attribute was lost
 6. `claims`: what the result says about itself
@@ -20,7 +20,7 @@ from itertools import islice
 
 from deidgate.plan.model import Plan
 from deidgate.standard.codes import CID_7050
-from deidgate.verify import claims, content, iod_types, pixels, promise, rows, search, structure, uids
+from deidgate.verify import births, claims, content, iod_types, pixels, promise, rows, search, structure, uids
 from deidgate.verify.codes import gravity
 from deidgate.verify.model import Finding, PixelsSeen, Verdict
 from deidgate.verify.needles import Needles, derive
@@ -84,6 +84,7 @@ def _findings(
 
     yield from rows.check(original, result, codes, promised, iod_types.Types(original), masked)
     yield from content.check(original, result, codes)
+    yield from births.check(result, promised)
     yield from promise.check(original, result, promised, rows.OF_PIXELS if masked else frozenset())
     yield from uids.check(original, result, plan)
     yield from iod_types.check(original, result)

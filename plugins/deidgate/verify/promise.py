@@ -77,6 +77,13 @@ class Promise:
         said = f"{decision.because.source} {decision.because.detail}".split()
         return "keep" in said or "truncate" in said
 
+    def keeps_birth(self, key: Key) -> bool:
+        """True when a line of the policy speaks about the element itself, or its birth rule keeps dates as they are."""
+        decision = self.decisions.get(key)
+        if decision is None or not _is_written(decision.because):
+            return False
+        return "[elements]" in decision.because.source or decision.because.detail == "keep"
+
     @cached_property
     def added(self) -> dict[Key, Added]:
         """What the plan adds, at every depth."""
