@@ -33,6 +33,7 @@ _LETTER = {
     Treat.TEXT: "C",
     Treat.CODE: "C",
     Treat.DATE: "C",
+    Treat.BIRTH_YEAR: "C",
     Treat.PATIENT_NAME: "D",
     Treat.PATIENT_ID: "D",
 }
@@ -157,6 +158,8 @@ def _dummy(row: Row, tag: int) -> str:
 
 
 def _comment(verdict: Verdict) -> str:
+    if verdict.dates is not None and verdict.treat is Treat.BIRTH_YEAR:
+        return f"{verdict.because.source}: {_date(verdict.dates)}; Z for an age over 89"
     if verdict.dates is not None:
         return f"{verdict.because.source}: {_date(verdict.dates)}"
     if verdict.treat is Treat.RETAIN:

@@ -67,6 +67,7 @@ class Treat(Enum):
     WHOLE = auto()  # a code of a public scheme: as it is, or not at all
     LOCAL = auto()  # a code of a private scheme: without what the instance reveals
     DATE = auto()
+    BIRTH_YEAR = auto()  # a date that is cut to its year, and empty where it would tell an age over 89
     PATIENT_NAME = auto()
     PATIENT_ID = auto()
 
@@ -199,6 +200,9 @@ class Rules:
         # A time of day is neither cut nor moved with the date.
         cut = vr != "TM" or birth.action is DateAction.KEEP
         if tag in self.policy.dates.birth_attributes and birth.action is not DateAction.REMOVE and cut:
+            if self.policy.dates.shows_years_only:
+                because = Reason("policy [dates] birth", f"empty for an age over 89, else {birth.action.value}")
+                return Verdict(Treat.BIRTH_YEAR, because, required, birth, instead=basic)
             because = Reason("policy [dates] birth", birth.action.value)
             return Verdict(Treat.DATE, because, required, birth, instead=basic)
         said = [(what, code) for code, what in row.options if Option(code) in self.policy.options] if row else []

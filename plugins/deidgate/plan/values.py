@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydicom import Dataset
 
 from deidgate.dicom import vr as vrs
@@ -10,6 +12,7 @@ from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import value_counts
 from deidgate.dicom.elements import Element, Unreadable, raw_bytes, text_of
 from deidgate.dicom.swallowed import holds_elements
+from deidgate.plan.ages import shows_age_over_89
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
 from deidgate.plan.model import Action
 from deidgate.plan.rules import Treat, Verdict
@@ -92,6 +95,11 @@ class Values:
         if self._others is None:
             self._others = revealed(self._header, self._retained)
         return clean_text(text, vr, self._others, Style.REVEALED)
+
+    @cached_property
+    def age_over_89(self) -> bool:
+        """True when the header shows that the patient was over 89."""
+        return shows_age_over_89(self._header)
 
     def operation(self, rule: DateRule) -> DateOperation:
         """The date operation of a policy's rule for this patient."""

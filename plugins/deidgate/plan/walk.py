@@ -42,6 +42,7 @@ Parents = tuple[tuple[int, int], ...]
 _PIXEL_GROUP = 0x7FE0
 _CLAIMED = Reason("E.1.1", "the gateway's own claim")
 _NO_DATASET = Reason("PS3.5 7.2", "not of a dataset")
+_OLD = Reason("45 CFR 164.514(b)(2)(i)(C)", "an age over 89")
 _PIXELS = Reason("pixels")
 _INNER_PIXELS = Reason("E.3.1", "pixels in an item")
 _SEALED = Reason("E.1.1", "encrypted by somebody else, and for whom is not known")
@@ -109,6 +110,8 @@ class Walk:
         verdict = level.verdict(tag, vr)
         if verdict.treat is Treat.CODE:
             verdict = _of_code(dataset, element, tag, charset, verdict)
+        if verdict.treat is Treat.BIRTH_YEAR:
+            verdict = self._of_birth(verdict)
         if verdict.treat is Treat.REMOVE:
             self._decide(level, parents, tag, vr, Action.REMOVE, verdict.because)
         elif not vrs.fits(vr, named or declared):
@@ -117,6 +120,13 @@ class Walk:
             self._sequence(dataset, element, parents, tag, level, charset, verdict)
         else:
             self._value(element, parents, tag, vr, level, charset, verdict)
+
+    def _of_birth(self, verdict: Verdict) -> Verdict:
+        """The verdict on a birth date of which only the year stays: not even that, where it tells an age over 89."""
+        if not self._values.age_over_89:
+            return replace(verdict, treat=Treat.DATE)
+        treat = Treat.DUMMY if verdict.required == "1" else Treat.EMPTY
+        return replace(verdict, treat=treat, because=_OLD, dates=None)
 
     def _private(
         self,

@@ -79,6 +79,14 @@ class DateRules:
     birth_attributes: frozenset[int]
     study_attributes: frozenset[int]
 
+    @property
+    def shows_years_only(self) -> bool:
+        """True when birth and study dates are cut to their years: then a birth year may not tell an age over 89.
+
+        Source: 45 CFR 164.514(b)(2)(i)(C), all elements of dates (including year) indicative of such age.
+        """
+        return all(rule.action is DateAction.TRUNCATE and rule.to == "year" for rule in (self.birth, self.study))
+
 
 class Word(StrEnum):
     """What a line of a policy may do with an element."""

@@ -84,7 +84,7 @@ def _findings(
 
     yield from rows.check(original, result, codes, promised, iod_types.Types(original), masked)
     yield from content.check(original, result, codes)
-    yield from births.check(result, promised)
+    yield from births.check(original, result, promised)
     yield from promise.check(original, result, promised, rows.OF_PIXELS if masked else frozenset())
     yield from uids.check(original, result, plan)
     yield from iod_types.check(original, result)

@@ -84,6 +84,15 @@ class Promise:
             return False
         return "[elements]" in decision.because.source or decision.because.detail == "keep"
 
+    def joins_old_ages(self, key: Key) -> bool:
+        """True when the policy's rule on the birth date there makes one category of the ages over 89."""
+        decision = self.decisions.get(key)
+        return (
+            decision is not None
+            and decision.because.source == "policy [dates] birth"
+            and ("89" in decision.because.detail.replace(",", " ").split())
+        )
+
     @cached_property
     def added(self) -> dict[Key, Added]:
         """What the plan adds, at every depth."""
