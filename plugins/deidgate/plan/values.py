@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 from pydicom import Dataset
@@ -21,6 +22,9 @@ from deidgate.policy.model import DateAction, DateRule, Option, Policy
 from deidgate.pseudonym.model import Pseudonyms
 
 CHARACTER_SET = 0x00080005
+_TIMEZONE = 0x00080201
+# Source: PS3.3 C.12.1.1.8 (Timezone Offset From UTC), PS3.5 6.2 (the offset of a DT).
+_OFFSET = re.compile(r"[+-](?:0[0-9]|1[0-4])[0-5][0-9]", re.ASCII)
 ASCII = Charset.declared("")
 _RETAINING = frozenset({Option.RETAIN_DEVICE_IDENTITY, Option.RETAIN_INSTITUTION_IDENTITY})
 
@@ -58,6 +62,10 @@ class Values:
         data = raw_bytes(element)
         if data is not None and not vrs.is_value(vr, data):
             raise Unreadable
+        # What an option keeps of the dates is an offset, and no text in its place.
+        by_option = tag == _TIMEZONE and verdict.because.source.startswith("E.1-1 option")
+        if by_option and not _OFFSET.fullmatch(text_of(element, charset)):
+            raise InvalidDate
         if verdict.treat is Treat.KEEP:
             return self._kept(element, data, tag, vr, charset)
         text = text_of(element, charset)

@@ -53,6 +53,7 @@ OF_PIXELS = frozenset(
 )
 _CODES = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120})
 _CHARSET = 0x00080005
+_TIMEZONE = 0x00080201
 # What may be cleaned, moved or mapped inside a safe private attribute.
 _CLEANABLE = TEXT | {"DA", "DT", "TM", "UI"}
 
@@ -130,7 +131,7 @@ def _listed(
         state = Left.SAME
     else:
         state = Left.CHANGED
-    if left is Left.NOTHING:
+    if left is Left.NOTHING or (element.tag == _TIMEZONE and not _is_offset(element, result)):
         yield Finding("row-not-met", element.path, f"E.1-1 {row.basic}")
     elif state is Left.SAME:
         if Left.SAME not in left:
@@ -145,6 +146,12 @@ def _listed(
             and not promise.may_leave_date(element.key)
         ):
             yield Finding("date-not-modified", element.path, "113107")
+
+
+def _is_offset(element: Element, result: View) -> bool:
+    """True for hours and minutes with a sign, and for nothing. Source: PS3.3 C.12.1.1.8."""
+    text = result.value(element).strip(b" \0")
+    return not text or (len(text) == 5 and text[:1] in b"+-" and text[1:].isdigit())
 
 
 def _has_a_day(element: Element, result: View) -> bool:

@@ -32,6 +32,9 @@ VALUES = {
     "UR": "http://qzxwvu.example/", "US": 7, "UT": "Qzxwvu Qwertz",
 }  # fmt: skip
 
+# Timezone Offset From UTC is no free text.
+OF_ONE_FORM = {0x00080201: "+0530"}
+
 
 def tag_of(row) -> int:
     return int(row.tag.strip("()").replace(",", ""), 16)
@@ -52,7 +55,7 @@ def element(row) -> DataElement:
         return DataElement(
             tag_of(row), "SQ", Sequence([elements(ReferencedSOPInstanceUID=uid(8, 8), NumericValue="3")])
         )
-    return DataElement(tag_of(row), vr, VALUES[vr])
+    return DataElement(tag_of(row), vr, OF_ONE_FORM.get(tag_of(row), VALUES[vr]))
 
 
 def with_row(row, depth: int) -> Dataset:

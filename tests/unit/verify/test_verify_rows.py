@@ -69,7 +69,8 @@ def element_of(row: dict[str, str], ds: Dataset) -> int:
         item.CodeMeaning = "Zqxv Plonk"
         ds.add_new(tag, "SQ", Sequence([item]))
     else:
-        ds.add_new(tag, vr, VALUES[vr])
+        # Timezone Offset From UTC is no free text.
+        ds.add_new(tag, vr, "+0530" if tag == 0x00080201 else VALUES[vr])
     return tag
 
 
