@@ -447,6 +447,6 @@ def test_a_scanned_header_is_all_there(data):
         assert all(a <= b for a, b in scanned.places)
         try:
             pydicom.dcmread(BytesIO(bytes(content)), stop_before_pixels=True)
-        except (ValueError, LookupError):
+        except (ValueError, LookupError, TypeError):
             # A character set of another name is no matter of structure: it is held when text is read.
             assert b"ISO_IR 100" not in content
