@@ -84,7 +84,7 @@ def recall(
 ) -> None:
     """Take back what was delivered: it is deleted at research. Originals and the mapping table stay."""
     selection = selected(patient, study, series, project, policy)
-    with _store() as store:
+    with open_ledger() as store:
         found = _found(store, replace(selection, states=frozenset({State.DELIVERED})), yes or only_count, "Recall")
         if only_count:
             _tell(as_json, **found)
@@ -123,7 +123,7 @@ def reprocess(
     states = frozenset({State.DELIVERED, State.RECALLED} if recalled else {State.DELIVERED})
     wanted = replace(selection, states=states, original=Original.PRESENT)
     again = 0
-    with _store() as store:
+    with open_ledger() as store:
         found = _found(store, wanted, yes or only_count, "Process again")
         if only_count:
             _tell(as_json, **found)
@@ -150,7 +150,7 @@ def purge(dry_run: bool, as_json: bool) -> None:
 
     settings = Settings.read(os.environ)
     days, now = load_retention(settings.retention), datetime.now(UTC)
-    with _store() as store:
+    with open_ledger() as store:
         if dry_run:
             due = {
                 project: len(store.retention.purgeable(now - timedelta(days=number), 1_000_000, project))
@@ -174,7 +174,7 @@ def release(items: tuple[int, ...], by: str, why: str, accept: bool) -> None:
 
     Exit status 3 when one of them was not held.
     """
-    with _store() as store:
+    with open_ledger() as store:
         _each(items, lambda item: store.review.release(item, by, why, accept=accept), "released")
 
 
@@ -186,7 +186,7 @@ def reject(items: tuple[int, ...], by: str, why: str) -> None:
 
     Exit status 3 when one of them was not held.
     """
-    with _store() as store:
+    with open_ledger() as store:
         _each(items, lambda item: store.review.reject(item, by, why), "rejected")
 
 
@@ -225,7 +225,8 @@ def _tell(as_json: bool, **numbers: int) -> None:
         click.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items()))
 
 
-def _store() -> Store:
+def open_ledger() -> Store:
+    """The gateway's ledger, as the settings name it; whoever opens it closes it."""
     from deidgate.orthanc_io.ledger import open_store
 
     return open_store(Settings.read(os.environ))

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from deidgate import holds
 from deidgate.cli import decision_commands, look_commands
 from deidgate.cli.balance_commands import destination_lines, reconcile_command
 from deidgate.cli.destination_commands import destinations
@@ -113,20 +112,7 @@ def list_holds(as_json: bool) -> None:
         after = 0
         while page := store.reports.holds(limit=_PAGE, after=after):
             after = page[-1].id
-            for item in page:
-                reason = holds.explain(item.reason_code or "")
-                rows.append(
-                    {
-                        "item": item.id,
-                        "site": item.site,
-                        "code": item.reason_code,
-                        "path": item.reason_path,
-                        "reason": reason.what,
-                        "to_do": reason.to_do,
-                        "received_at": item.received_at.isoformat(),
-                        "orthanc_id": item.orthanc_id,
-                    }
-                )
+            rows += map(look_commands.held_row, page)
     if as_json:
         click.echo(json.dumps(rows))
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag
 
 from deidgate import holds
-from deidgate.cli.decision_commands import NOT_ALL
+from deidgate.cli.decision_commands import NOT_ALL, open_ledger
 from deidgate.cli.options import who_and_why
 from deidgate.convert import listing
 from deidgate.dicom.path import ElementPath
@@ -59,7 +60,7 @@ def show(items: tuple[int, ...], by: str, why: str, as_json: bool) -> None:
     Exit status 3 when one of them is not held.
     """
     shown = []
-    with _ledger() as store:
+    with open_ledger() as store:
         for number in items:
             item = _seen(store, number, by, why)
             if item is not None:
@@ -82,7 +83,7 @@ def original(item: int, by: str, why: str) -> None:
     """
     if sys.stdout.isatty():
         raise click.UsageError("this is a DICOM file: send it to a file or a program")
-    with _ledger() as store:
+    with open_ledger() as store:
         held = _seen(store, item, by, why)
     if held is None:
         sys.exit(NOT_ALL)
@@ -92,12 +93,6 @@ def original(item: int, by: str, why: str) -> None:
         click.echo(error.code, err=True)
         sys.exit(1)
     click.echo(content, nl=False)
-
-
-def _ledger() -> Store:
-    from deidgate.orthanc_io.ledger import open_store
-
-    return open_store(Settings.read(os.environ))
 
 
 def _originals() -> IngestOriginals:
@@ -112,22 +107,35 @@ def _seen(store: Store, number: int, by: str, why: str) -> ItemView | None:
     return item
 
 
-def _described(store: Store, item: ItemView) -> dict[str, Any]:
+def held_row(item: ItemView) -> dict[str, object]:
+    """What the hold list says of an item. It names nobody."""
     reason = holds.explain(item.reason_code or "")
+    return {
+        "item": item.id,
+        "site": item.site,
+        "code": item.reason_code,
+        "path": item.reason_path,
+        "reason": reason.what,
+        "to_do": reason.to_do,
+        "received_at": item.received_at.isoformat(),
+        "orthanc_id": item.orthanc_id,
+    }
+
+
+def held_line(row: Mapping[str, object]) -> str:
+    """Number, site and reason of a `held_row`, for people."""
+    place = f" at {row['path']}" if row["path"] else ""
+    return f"{row['item']} {row['site']}: {row['reason']} ({row['code']}{place})"
+
+
+def _described(store: Store, item: ItemView) -> dict[str, Any]:
     file, unread = _read(item)
     # A dataset for each use: looking at an element changes how its dataset keeps it.
     dataset = _parsed(file)
     attributes = {} if dataset is None else _attributes(dataset)
     same = store.reports.same_instance(attributes.get("SOPInstanceUID", ""))
-    return {
-        "item": item.id,
-        "site": item.site,
+    return held_row(item) | {
         "calling_aet": item.calling_aet,
-        "received_at": item.received_at.isoformat(),
-        "code": item.reason_code,
-        "path": item.reason_path,
-        "reason": reason.what,
-        "to_do": reason.to_do,
         "unreadable": unread or ("unreadable-file" if dataset is None else None),
         "attributes": attributes,
         "same_instance": [_compared(file, one) for one in same if one.id != item.id],
@@ -202,8 +210,7 @@ def _raw(dataset: Dataset, tag: BaseTag) -> tuple[object, ...]:
 
 
 def _lines(one: dict[str, Any]) -> list[str]:
-    place = f" at {one['path']}" if one["path"] else ""
-    lines = [f"{one['item']} {one['site']}: {one['reason']} ({one['code']}{place})", f"  {one['to_do']}"]
+    lines = [held_line(one), f"  {one['to_do']}"]
     lines.append(f"  received {one['received_at']} from {one['calling_aet'] or 'an unknown AE title'}")
     if one["unreadable"]:
         lines.append(f"  its file cannot be shown: {one['unreadable']}")

@@ -32,7 +32,7 @@ def run(url, research, monkeypatch):
     def opened():
         return Store.open(url, Keys.of(b"p" * 32, b"e" * 32))
 
-    monkeypatch.setattr(decision_commands, "_store", opened)
+    monkeypatch.setattr(decision_commands, "open_ledger", opened)
     monkeypatch.setattr(decision_commands, "_research", lambda: research)
     with opened() as store:
         delivered(store, 4)

@@ -50,7 +50,7 @@ def ledger(tmp_path, monkeypatch):
                 Hold(three, "length-beyond-end"),
             ]
         )
-    monkeypatch.setattr(look_commands, "_ledger", opened)
+    monkeypatch.setattr(look_commands, "open_ledger", opened)
     return opened
 
 
