@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 
 import numpy as np
@@ -18,8 +17,7 @@ from deidgate.pixels.guard import receive, send
 
 def main(memory_bytes: int) -> None:
     """Answer each request on standard input by a frame or an error code on standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold pixels and names
+    _limit(memory_bytes)
     while True:
         try:
             request, codestream = receive(sys.stdin.buffer)
@@ -34,6 +32,16 @@ def main(memory_bytes: int) -> None:
         except CannotDeidentify as error:
             answer, body = {"error": error.code}, b""
         send(sys.stdout.buffer, json.dumps(answer).encode(), body)
+
+
+def _limit(memory_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:
+        # Windows has no such limits: there the time limit alone holds.
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold pixels and names
 
 
 if __name__ == "__main__":
