@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes of this machine that work on chunks of tasks, a bounded number at a time.
 
-Each process makes one chunk while it finishes the one before. When one dies (killed by the kernel for memory, a decoder
-that crashed), its chunks are done again file by file, so that the one that kills is found and told of, and the rest
-goes on.
+Each process makes chunks while it finishes those before: all that wait are flushed, numbered and named together, so a
+slow disk makes the groups larger and not the waiting longer. When a process dies (killed by the kernel for memory, a
+decoder that crashed), its chunks are done again file by file, so that the one that kills is found and told of, and the
+rest goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from deidgate.files.journal import Line
 from deidgate.log import silence
 
 if TYPE_CHECKING:
-    from deidgate.batch.worker import Worker
+    from deidgate.batch.worker import MadeChunk, Worker
+
+MOST_WAITING = 6
+"""Chunks of a process that may be made and not yet finished, besides those that are being finished."""
 
 
 class Pool(Protocol):
@@ -124,9 +128,9 @@ class Processes:
                 one.process.join(30)
                 one.connection.close()
 
-    def _begin(self, *, overlap: bool = True) -> _Process:
+    def _begin(self, *, most_waiting: int = MOST_WAITING) -> _Process:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._job, overlap), daemon=True)
+        process = self._context.Process(target=serve, args=(theirs, self._job, most_waiting), daemon=True)
         process.start()
         theirs.close()
         return _Process(process, ours)
@@ -139,7 +143,7 @@ class Processes:
             raise Unavailable("worker-cannot-start")
         tasks = deque(task for chunk in one.chunks for task in chunk)
         while tasks:
-            again = self._begin(overlap=False)
+            again = self._begin(most_waiting=0)
             last: Task | None = None
             while (answer := _received(again)) is not None:
                 if isinstance(answer, _Ready):
@@ -166,13 +170,14 @@ def _give(one: _Process, chunk: Sequence[Task] | None) -> None:
         one.connection.send(chunk)
 
 
-def serve(connection: Connection, job: Job, overlap: bool) -> None:
+def serve(connection: Connection, job: Job, most_waiting: int) -> None:
     """Ask for work through `connection` until there is none: the body of a process.
 
     Parameters
     ----------
-    overlap : bool
-        Begin with the next chunk while the results of one are flushed and named.
+    most_waiting : int
+        How many chunks may wait for their flush while it is the turn of others; with 0 each is finished before the next
+        is begun.
     """
     from deidgate.batch.home import open_mapping
     from deidgate.batch.worker import Worker
@@ -183,7 +188,7 @@ def serve(connection: Connection, job: Job, overlap: bool) -> None:
     try:
         store = None if job.dry_run else open_mapping(job.mapping)
         with Worker(job, store) as worker, ThreadPoolExecutor(1) as finisher:
-            _work(connection, worker, finisher, overlap)
+            work_off(connection, worker, finisher, most_waiting)
         if store is not None:
             store.close()
     except DeidgateError as error:
@@ -193,20 +198,30 @@ def serve(connection: Connection, job: Job, overlap: bool) -> None:
         return
 
 
-def _work(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor, overlap: bool) -> None:
-    under: Future[list[Done]] | None = None
+def work_off(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor, most_waiting: int) -> None:
+    """Make chunks as `connection` brings them, finish in the one thread of `finisher` all that wait; see `serve`."""
+    under: Future[list[list[Done]]] | None = None
+    waiting: list[MadeChunk] = []
     connection.send(_Ready())
     while (chunk := connection.recv()) is not None:
-        made = worker.make(chunk)
-        if under is not None:
-            connection.send(under.result())
-        under = finisher.submit(worker.finish, made)
-        if not overlap:
-            connection.send(under.result())
+        waiting.append(worker.make(chunk))
+        if under is None or under.done() or len(waiting) > most_waiting:
+            _answer(connection, under)
+            under = finisher.submit(worker.finish, waiting)
+            waiting = []
+        if not most_waiting:
+            _answer(connection, under)
             under = None
         connection.send(_Ready())
+    _answer(connection, under)
+    if waiting:
+        _answer(connection, finisher.submit(worker.finish, waiting))
+
+
+def _answer(connection: Connection, under: Future[list[list[Done]]] | None) -> None:
     if under is not None:
-        connection.send(under.result())
+        for done in under.result():
+            connection.send(done)
 
 
 def _plain(error: DeidgateError) -> DeidgateError:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deidgate.batch.job import Directory, Job, Layout, Task
 from deidgate.batch.pool import Pool, Processes, SameProcess
+from deidgate.batch.recorder import Recorder
 from deidgate.errors import ConfigurationError
 from deidgate.files import dicomdir
 from deidgate.files.atomic import remove_leftovers
@@ -79,6 +80,7 @@ class _Under:
     """A run under way."""
 
     journal: Journal
+    recorder: Recorder
     tell: Callable[[Progress], None]
     files: int = 0
     size: int = 0
@@ -86,7 +88,6 @@ class _Under:
     stopped: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
-    passed: list[tuple[bytes, list[Line]]] = field(default_factory=list)
 
 
 def run(
@@ -133,20 +134,21 @@ def run(
         "mode": "dry-run" if job.dry_run else "run",
     }
     with Journal(state / ("dry-run.sqlite" if job.dry_run else "journal.sqlite"), settings) as journal:
-        under = _Under(journal, tell)
+        under = _Under(journal, Recorder(journal), tell)
         journal.reopen(job.accepted)
         chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
         media: list[Path] = []
         reports: list[Path] = []
         try:
-            with closing(chosen.results(_chunks(inputs, state, under, settled))) as results:  # type: ignore[type-var]
+            with (
+                closing(under.recorder) as recorder,
+                closing(chosen.results(_chunks(inputs, state, under, settled))) as results,  # type: ignore[type-var]
+            ):
                 for done in results:
-                    journal.record((one.key, list(one.lines)) for one in done)
+                    recorder.record((one.key, list(one.lines)) for one in done)
                     for one in done:
                         _count(under, one.lines)
-                    _flush_passed(under)
                     tell(Progress(under.files, under.size, dict(under.counts)))
-            _flush_passed(under)
         except OSError as error:
             _stop_if_full(under, error)
         if not job.dry_run:
@@ -219,10 +221,8 @@ def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float |
             return
         if isinstance(found, Passed):
             line = Line(str(found.path), _status_of(found), found.code)
-            under.passed.append((key_of(found.path, 0, 0), [line]))
+            under.recorder.record([(key_of(found.path, 0, 0), [line])])
             _count(under, (line,))
-            if len(under.passed) >= 1000:
-                _flush_passed(under)
             continue
         if settled is not None and not has_settled(found, settled):
             continue
@@ -248,12 +248,6 @@ def _task(found: Found) -> Task:
 
 def _status_of(passed: Passed) -> str:
     return "failed" if passed.code.startswith(("unreadable", "input", "vanished")) else "skipped"
-
-
-def _flush_passed(under: _Under) -> None:
-    if under.passed:
-        under.journal.record(under.passed)
-        under.passed = []
 
 
 def _count(under: _Under, lines: Sequence[Line]) -> None:

@@ -101,18 +101,30 @@ class Worker:
 
         Never raises for what is in a file. A full disk is told of in the line of each file that met it.
         """
-        return self.finish(self.make(tasks))
+        return self.finish([self.make(tasks)])[0]
 
     def make(self, tasks: Sequence[Task]) -> MadeChunk:
         """Unfinished results of `tasks`, to be given to `finish`."""
         return MadeChunk(tasks, [self._guarded(task) for task in tasks], self._book.noted())
 
-    def finish(self, chunk: MadeChunk) -> list[Done]:
-        """Flush, number and name results. Another thread may call `make` for the next ones meanwhile."""
-        waiting = [one for one in chunk.made if isinstance(one, Pending)]
-        lines = iter(self._finished(waiting, chunk.noted))
-        made = [(next(lines),) if isinstance(one, Pending) else one for one in chunk.made]
-        return [Done(task.key, lines) for task, lines in zip(chunk.tasks, made, strict=True)]
+    def finish(self, chunks: Sequence[MadeChunk]) -> list[list[Done]]:
+        """Flush, number and name the results of some chunks together; what became of each chunk, in their order.
+
+        Another thread may call `make` for the next ones meanwhile.
+        """
+        noted: Noted = {}
+        for chunk in chunks:
+            for patient, pairs in chunk.noted.items():
+                noted.setdefault(patient, {}).update(pairs)
+        waiting = [one for chunk in chunks for one in chunk.made if isinstance(one, Pending)]
+        lines = iter(self._finished(waiting, noted))
+        return [
+            [
+                Done(task.key, (next(lines),) if isinstance(one, Pending) else one)
+                for task, one in zip(chunk.tasks, chunk.made, strict=True)
+            ]
+            for chunk in chunks
+        ]
 
     def _guarded(self, task: Task) -> Pending | tuple[Line, ...]:
         """The file's unfinished result, or all its lines: the outermost catch of a run."""

@@ -112,7 +112,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._base = sqlite3.connect(path, isolation_level=None)
+        # One thread records while another asks what is done: each has a connection, so that neither waits.
+        self._base = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._base.execute("PRAGMA journal_mode=WAL")
         self._base.execute("PRAGMA synchronous=FULL")
         self._base.executescript(_SCHEMA)
@@ -121,11 +122,13 @@ class Journal:
             if before.get(setting, value) != value:
                 raise ConfigurationError("resume-with-other-settings", setting)
         self._base.executemany("INSERT OR IGNORE INTO run VALUES (?, ?)", settings.items())
+        self._seen = sqlite3.connect(path, isolation_level=None)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._seen.close()
         self._base.close()
 
     @property
@@ -135,7 +138,7 @@ class Journal:
 
     def is_done(self, key: bytes) -> bool:
         """True if the file of that key needs no work any more."""
-        row = self._base.execute("SELECT done FROM file WHERE key = ? AND member = 0", (key,)).fetchone()
+        row = self._seen.execute("SELECT done FROM file WHERE key = ? AND member = 0", (key,)).fetchone()
         return row is not None and bool(row[0])
 
     def reopen(self, codes: Iterable[str]) -> None:

@@ -181,11 +181,11 @@ def test_processes_that_cannot_begin_are_said_once(incoming, tmp_path):
             list(pool.results([[task]] * 5))
 
 
-def _stillborn(connection, job, overlap, path):
+def _stillborn(connection, job, most_waiting, path):
     os._exit(1)
 
 
-def _dying(connection, job, overlap, path):
+def _dying(connection, job, most_waiting, path):
     from deidgate.batch import pool, worker
 
     class Fragile(worker.Worker):
@@ -195,4 +195,4 @@ def _dying(connection, job, overlap, path):
             return super().make(tasks)
 
     worker.Worker = Fragile
-    pool.serve(connection, job, overlap)
+    pool.serve(connection, job, most_waiting)
