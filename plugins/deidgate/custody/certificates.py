@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -21,6 +22,8 @@ SERVER_FOR = timedelta(days=825)
 """The longest that browsers and operating systems accept from an authority that a user installed."""
 CLIENT_FOR = timedelta(days=1095)
 """Modalities are visited seldom; a certificate that is lost is taken back and does not have to run out."""
+RENEWED_BEFORE = timedelta(days=90)
+"""A server's certificate of our own that has no more time than this is made anew by the next `up`."""
 CLOCKS_DIFFER_BY = timedelta(hours=24)
 
 
@@ -89,6 +92,19 @@ def new_server(authority: Authority, names: Sequence[str], now: datetime) -> byt
         .sign(authority.key, hashes.SHA256())
     )
     return private_pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def has_to_be_renewed(pem: bytes, authority: Authority, now: datetime) -> bool:
+    """True when the server's certificate in `pem` ends soon, and is one of `authority` that it may make anew."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    if now < certificate.not_valid_after_utc - RENEWED_BEFORE:
+        return False
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        # A hospital's own: whoever put it there renews it.
+        return False
+    return True
 
 
 def new_client(authority: Authority, site: str, now: datetime) -> tuple[bytes, bytes]:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make the secret files of an installation that are not there yet; never touch one that is.
+"""Make the secret files of an installation that are not there yet; touch one that is only when its time is over.
 
 Usage: python -m deidgate.custody.generate FOLDER OWNER NAME[,NAME...]
+
+Prints the names of certificates that were renewed, one a line.
 
 OWNER is the number of the user that the containers run as; the names are those that people type to reach this machine.
 """
@@ -22,7 +24,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deidgate.custody.certificates import Authority, new_authority, new_key, new_server, private_pem, read_key
+from deidgate.custody.certificates import (
+    Authority,
+    has_to_be_renewed,
+    new_authority,
+    new_key,
+    new_server,
+    private_pem,
+    read_key,
+)
 
 KEY_BYTES = 32
 PASSWORD_BYTES = 24
@@ -53,18 +63,26 @@ class Folder:
         """
         target = self.path / name
         if not target.exists():
-            draft = self.path / f".{name}.{secrets.token_hex(8)}"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-            with os.fdopen(handle, "wb") as file:
-                file.write(make())
-                file.flush()
-                os.fsync(file.fileno())
-            if self.owner is not None:
-                os.chown(draft, self.owner, self.owner)
+            draft = self._draft(name, make())
             with contextlib.suppress(FileExistsError):
                 os.link(draft, target)
             draft.unlink()
         return target.read_bytes()
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Put a file in the place of the one of that name, in one step."""
+        self._draft(name, content).replace(self.path / name)
+
+    def _draft(self, name: str, content: bytes) -> Path:
+        draft = self.path / f".{name}.{secrets.token_hex(8)}"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if self.owner is not None:
+            os.chown(draft, self.owner, self.owner)
+        return draft
 
 
 def password_hash(password: str) -> str:
@@ -84,8 +102,16 @@ def password_hash(password: str) -> str:
     return done.stdout.strip()
 
 
-def generate(folder: Folder, names: tuple[str, ...], now: datetime) -> None:
-    """Make what is missing in `folder`."""
+def generate(folder: Folder, names: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    """Make what is missing in `folder`; the names of the servers' certificates that were renewed.
+
+    Parameters
+    ----------
+    folder : Folder
+    names : tuple of str
+        What people and modalities reach the gates by.
+    now : datetime
+    """
     for name in KEYS:
         folder.once(name, lambda: secrets.token_bytes(KEY_BYTES))
     # Only while the encryption key is being changed is this another one: see `rotation`.
@@ -96,8 +122,13 @@ def generate(folder: Folder, names: tuple[str, ...], now: datetime) -> None:
     passwords = {name: folder.once(name, _password).decode() for name in PASSWORDS}
     _derived(folder, passwords)
     authority = _authority(folder, now)
+    renewed = []
     for name, hosts in {**SERVERS, **dict.fromkeys(GATES, names)}.items():
-        folder.once(name, lambda hosts=hosts: new_server(authority, hosts, now))  # type: ignore[misc]
+        pem = folder.once(name, lambda hosts=hosts: new_server(authority, hosts, now))  # type: ignore[misc]
+        if has_to_be_renewed(pem, authority, now):
+            folder.replace(name, new_server(authority, hosts, now))
+            renewed.append(name)
+    return tuple(renewed)
 
 
 def _password() -> bytes:
@@ -136,4 +167,5 @@ if __name__ == "__main__":
     os.chown(where, int(owner), int(owner))
     # Passed through, not listed: Compose must be able to name the files in it for a user who may not read them.
     Path(where).chmod(0o711)
-    generate(Folder(Path(where), int(owner)), tuple(names.split(",")), datetime.now(UTC))
+    for renewed in generate(Folder(Path(where), int(owner)), tuple(names.split(",")), datetime.now(UTC)):
+        sys.stdout.write(f"{renewed}\n")

@@ -43,6 +43,14 @@ IRREPLACEABLE = ("encryption.key", "pseudonym.key")
 
 
 @dataclass(frozen=True)
+class Ensured:
+    """What was done about the secret files: whether any was made, and the names of certificates that were renewed."""
+
+    made: bool
+    renewed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SecretFiles:
     """The secret files of one installation."""
 
@@ -54,8 +62,8 @@ class SecretFiles:
         """The names of those that are not there."""
         return tuple(name for name in NAMES if not (self.installation.secrets / name).exists())
 
-    def ensure(self) -> bool:
-        """Have those made that are missing; whether any was.
+    def ensure(self) -> Ensured:
+        """Have those made that are missing, and server certificates of our own renewed that end soon.
 
         Raises
         ------
@@ -63,8 +71,6 @@ class SecretFiles:
             A key is gone while there is a mapping table that was written with it, or they cannot be made.
         """
         missing = self.missing()
-        if not missing:
-            return False
         lost = [name for name in IRREPLACEABLE if name in missing]
         if lost and self._has_ledger():
             raise Problem(
@@ -89,7 +95,7 @@ class SecretFiles:
                 "see the lines above; the folder must be on a disk of this machine that the engine may write to",
                 details=done.tail(),
             )
-        return True
+        return Ensured(bool(missing), tuple(done.out.split()))
 
     def read(self, names: tuple[str, ...]) -> dict[str, str]:
         """What these one-line files hold.

@@ -96,7 +96,10 @@ def _up(site: Site, may_install: Callable[[str], bool], *, fresh: bool) -> Compo
     found = _built(site, may_install, fresh=fresh)
     if write_settings(there):
         site.say(f"wrote the settings to {there.env_path}")
-    if SecretFiles(site.shell, found, there).ensure():
+    ensured = SecretFiles(site.shell, found, there).ensure()
+    for name in ensured.renewed:
+        site.say(f"renewed {there.secrets / name}: its time was nearly over")
+    if ensured.made:
         site.say(f"made keys, certificates and passwords in {there.secrets}: back them up now")
     compose = Compose(site.shell, found, there)
     _start(site, compose)

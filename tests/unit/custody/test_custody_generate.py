@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import ipaddress
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from deidgate.custody.certificates import RENEWED_BEFORE, SERVER_FOR
 from deidgate.custody.generate import SITES, Folder, generate
 from deidgate.operate.secret_files import NAMES
 
@@ -45,6 +48,37 @@ def test_a_file_that_is_there_is_never_touched(made):
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
     generate(Folder(made, None), ("other.example",), NOW + timedelta(days=400))
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()} == before
+
+
+def test_server_certificates_are_renewed_before_they_end_and_nothing_else_is_touched(tmp_path):
+    assert generate(Folder(tmp_path, None), HOSTS, NOW) == ()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    late = NOW + SERVER_FOR - RENEWED_BEFORE
+    assert generate(Folder(tmp_path, None), HOSTS, late - timedelta(days=1)) == ()
+    assert sorted(generate(Folder(tmp_path, None), HOSTS, late)) == sorted(SERVERS)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {name for name in after if after[name] != before.get(name)} == set(SERVERS)
+    for name in SERVERS:
+        assert certificate(tmp_path, name).not_valid_after_utc == late + SERVER_FOR
+        certificate(tmp_path, name).verify_directly_issued_by(certificate(tmp_path, "ca.pem"))
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o400
+    assert generate(Folder(tmp_path, None), HOSTS, late) == ()
+
+
+def test_the_guide_says_how_long_server_certificates_hold_and_when_they_are_renewed():
+    guide = (Path(__file__).parents[3] / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert f"hold {SERVER_FOR.days} days" in guide
+    assert f"less than {RENEWED_BEFORE.days} days left" in guide
+
+
+def test_a_certificate_that_somebody_put_there_is_not_renewed(tmp_path, tmp_path_factory):
+    generate(Folder(tmp_path, None), HOSTS, NOW)
+    other = tmp_path_factory.mktemp("other")
+    generate(Folder(other, None), HOSTS, NOW)
+    (tmp_path / "gate-research.tls.pem").unlink()
+    shutil.copy(other / "gate-research.tls.pem", tmp_path)
+    renewed = generate(Folder(tmp_path, None), HOSTS, NOW + SERVER_FOR)
+    assert sorted(renewed) == sorted(set(SERVERS) - {"gate-research.tls.pem"})
 
 
 def test_what_is_missing_is_made_again_under_the_same_authority(tmp_path):

@@ -5,7 +5,7 @@ from tests.unit.operate.scripted import ScriptedShell
 from deidgate.operate import installation, secret_files
 from deidgate.operate.engine import Engine
 from deidgate.operate.problem import Exit, Problem
-from deidgate.operate.secret_files import NAMES, SecretFiles
+from deidgate.operate.secret_files import NAMES, Ensured, SecretFiles
 from deidgate.operate.shell import Outcome
 
 ENGINE = Engine("docker", ("docker-compose",), has_buildkit=False)
@@ -27,15 +27,20 @@ def fill(root, but=()):
 
 def test_a_new_installation_gets_all_of_them(tmp_path):
     shell, made = files(tmp_path, NO_LEDGER)
-    assert made.ensure()
+    assert made.ensure().made
     assert shell.did("docker run")
 
 
 def test_nothing_is_made_when_nothing_is_missing(tmp_path):
     fill(tmp_path)
-    shell, made = files(tmp_path, LEDGER)
-    assert not made.ensure()
-    assert not shell.did("docker run")
+    _, made = files(tmp_path, LEDGER)
+    assert made.ensure() == Ensured(made=False, renewed=())
+
+
+def test_certificates_that_were_renewed_are_told_of(tmp_path):
+    fill(tmp_path)
+    _, made = files(tmp_path, {**LEDGER, "docker run": Outcome(0, "gate-dicom.tls.pem\ningest.tls.pem\n")})
+    assert made.ensure().renewed == ("gate-dicom.tls.pem", "ingest.tls.pem")
 
 
 @pytest.mark.parametrize("name", secret_files.IRREPLACEABLE)
@@ -51,7 +56,7 @@ def test_a_lost_key_is_never_replaced_while_its_mapping_table_is_there(tmp_path,
 def test_a_certificate_that_was_removed_is_made_again(tmp_path):
     fill(tmp_path, but=["research.tls.pem"])
     shell, made = files(tmp_path, LEDGER)
-    assert made.ensure()
+    assert made.ensure().made
     assert shell.did("docker run")
 
 
