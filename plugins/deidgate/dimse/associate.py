@@ -59,6 +59,15 @@ def read_request(body: bytes) -> AssociateRequest:
     return AssociateRequest(_title(called), _title(calling))
 
 
+def normalised(body: bytes, request: AssociateRequest) -> bytes:
+    """`body` with the AE titles as `request` has them: who comes next must not read them in another way.
+
+    Spaces around a title mean nothing (PS3.8 9.3.2); not every archive takes off those in front.
+    """
+    titles = (title.encode("ascii").ljust(16) for title in (request.called_aet, request.calling_aet))
+    return body[:4] + b"".join(titles) + body[36:]
+
+
 def _title(raw: bytes) -> str:
     # ISO 646 only (PS3.8 9.3.2); what is not, matches no site.
-    return raw.decode("ascii", errors="replace").strip(" \0")
+    return raw.decode("ascii", errors="replace").rstrip(" \0").lstrip(" ")

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from deidgate.dimse.associate import HEADER_BYTES, AssociateRequest, Refusal, read_request, request_length
+from deidgate.dimse.associate import HEADER_BYTES, AssociateRequest, Refusal, normalised, read_request, request_length
 from deidgate.dimse.sites import Admitted, fingerprint
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,8 @@ class Gate:
                 self.refused["not-dicom"] += 1
                 return
             body = await reader.readexactly(length)
-        answer = self._decide(read_request(body), certificate_of(writer))
+        request = read_request(body)
+        answer = self._decide(request, certificate_of(writer))
         if isinstance(answer, Refusal):
             await self._refuse(reader, writer, answer)
             return
@@ -120,7 +121,7 @@ class Gate:
         tls = writer.get_extra_info("ssl_object") is not None
         log.info("association", extra={"ids": {"site": site, "peer": peer[0] if peer else "", "tls": tls}})
         try:
-            await self._splice(header + body, reader, writer)
+            await self._splice(header + normalised(body, request), reader, writer)
         finally:
             self.open[site] -= 1
             turn.release()

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from deidgate.dicom.lexical import is_ae_title
 from deidgate.dimse.associate import AssociateRequest, Refusal
 from deidgate.errors import ConfigurationError
 from deidgate.policy.routes import Route
@@ -96,6 +97,11 @@ class Sites:
         certificate : str or None
             Fingerprint of the client's certificate; None on a plain connection.
         """
+        # Of a NUL in the middle, the next reader may take what stands before it for the title.
+        if not is_ae_title(request.called_aet):
+            return Refusal.CALLED_AE_NOT_RECOGNIZED
+        if not is_ae_title(request.calling_aet):
+            return Refusal.CALLING_AE_NOT_RECOGNIZED
         called = [route for route in self._routes if _matches(route.called, request.called_aet)]
         if not called:
             return Refusal.CALLED_AE_NOT_RECOGNIZED

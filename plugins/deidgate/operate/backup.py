@@ -89,13 +89,24 @@ def restore(site: Site, given: argparse.Namespace) -> int:
                 Exit.USAGE,
             )
         images = tuple(manifest["images"])
-        if there.env_path.exists():
-            Compose(site.shell, found, there).run("down", "--remove-orphans", timeout_s=300)
+        _taken_down(Compose(site.shell, found, there))
         _put(site, files, source, folder, images, new_index="ingest" not in volumes and "ingest" not in images)
     there = _settled(site)
     bring_up(replace(site, installation=there), lambda _what: given.yes)
     site.say("restored; now count: ./gateway reconcile")
     return Exit.OK
+
+
+def _taken_down(compose: Compose) -> None:
+    """Let nothing run that has the ledger open which is about to be replaced."""
+    if compose.installation.env_path.exists():
+        compose.run("down", "--remove-orphans", timeout_s=300)
+    if any(one.state not in ("exited", "dead", "created") for one in compose.containers()):
+        raise Problem(
+            f"containers of {compose.installation.project} still run; nothing was changed",
+            "stop them with ./gateway down, or docker stop, and try again",
+            Exit.FAILED,
+        )
 
 
 def _put(site: Site, files: SecretFiles, source: Path, folder: Path, images: Sequence[str], *, new_index: bool) -> None:
@@ -173,12 +184,13 @@ def _stopped(site: Site, compose: Compose, wanted: bool) -> Iterator[None]:
         return
     running = [one.service for one in compose.containers() if one.service in WRITERS and one.state == "running"]
     site.say("stopping ingest, worker and research while the images are copied")
-    compose.run("stop", *WRITERS, timeout_s=300)
     try:
+        compose.must("stop", *WRITERS, timeout_s=300, failed=f"{', '.join(WRITERS)} could not be stopped")
         yield
     finally:
         if running:
-            compose.run("start", *running, timeout_s=300)
+            failed = f"{', '.join(running)} could not be started again: the gateway takes nothing"
+            compose.must("start", *running, timeout_s=300, failed=failed)
 
 
 @contextmanager

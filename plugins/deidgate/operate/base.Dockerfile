@@ -12,7 +12,8 @@ RUN printf 'Acquire::Check-Valid-Until "false";\nAcquire::Check-Date "false";\nA
     # An https mirror with a private CA must be trusted before ca-certificates can be fetched from it.
     && if [ ! -s /etc/ssl/certs/ca-certificates.crt ] && ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then \
         mkdir -p /etc/ssl/certs && cat /usr/local/share/ca-certificates/*.crt > /etc/ssl/certs/ca-certificates.crt; fi \
-    && apt-get update && apt-get install -y ca-certificates python3 \
+    # The root filesystem may be as old as the first installation: its own packages need their updates too.
+    && apt-get update && apt-get dist-upgrade -y && apt-get install -y ca-certificates python3 \
     && update-ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && groupadd --gid 10001 deidgate \

@@ -114,13 +114,16 @@ def _finish(status: int) -> int:
 def status(site: Site, given: argparse.Namespace) -> int:
     compose = compose_of(site)
     services = compose.containers()
+    absent = sorted(compose.services() - {one.service for one in services}) if services else []
     flow = _flow(site, compose) if any(one.service == "worker" and one.state == "running" for one in services) else None
     if given.json:
         listed = [{"service": one.service, "state": one.state, "health": one.health} for one in services]
+        listed += [{"service": name, "state": "absent", "health": ""} for name in absent]
         print(json.dumps({"services": listed, "flow": flow}, indent=2))
     else:
-        _print(status_lines(services, flow))
-    return Exit.OK if services and all(one.is_up for one in services) and flow is not None else Exit.UNHEALTHY
+        _print([*(f"{name:<15} absent" for name in absent), *status_lines(services, flow)])
+    up = bool(services) and not absent and all(one.is_up for one in services)
+    return Exit.OK if up and flow is not None else Exit.UNHEALTHY
 
 
 def _flow(site: Site, compose: Compose) -> dict[str, object] | None:
@@ -232,7 +235,12 @@ def research_download(site: Site, given: argparse.Namespace) -> int:
     folder = Path(given.folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     owner = f"{os.getuid()}:{os.getgid()}"
-    script = f"deidgate gateway download /download && chown -R {owner} /download"
+    # What was there before stays whose it is; what was written is the caller's, even if the rest could not be.
+    script = f"""
+        begun=$(mktemp)
+        trap 'find /download -mindepth 1 -user 0 -newer "$begun" -exec chown -h {owner} {{}} +' EXIT
+        deidgate gateway download /download
+    """
     mounts = [(str(folder), "/download", True)]
     return _finish(site.shell.show_output(compose.in_tools("sh", "-euc", script, mounts=mounts)))
 

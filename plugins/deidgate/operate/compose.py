@@ -65,6 +65,26 @@ class Compose:
     def run(self, *words: str, timeout_s: float | None = None) -> Outcome:
         return self.shell.run(self.command(*words), timeout_s=timeout_s)
 
+    def must(self, *words: str, timeout_s: float, failed: str) -> Outcome:
+        """As `run`, for what the rest depends on.
+
+        Raises
+        ------
+        Problem
+            It failed, or took too long; `failed` says what was not done.
+        """
+        done = self.run(*words, timeout_s=timeout_s)
+        if not done.ok:
+            raise Problem(failed, "see the lines above, put it right, and try again", Exit.FAILED, done.tail())
+        return done
+
+    def services(self) -> frozenset[str]:
+        """The services that have to run."""
+        listed = self.must(
+            "config", "--services", timeout_s=60, failed="Compose does not tell which services there are"
+        )
+        return frozenset(listed.out.split()) - {"tools"}
+
     def show(self, *words: str) -> int:
         return self.shell.show(self.command(*words))
 

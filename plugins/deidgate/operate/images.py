@@ -67,7 +67,10 @@ TEST_IMAGES: tuple[Image, ...] = (
 LEFT_OUT = ("plugins/deidgate/operate/",)
 LEFT_OUT_NAMES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 # Read by the containers from the checkout, where the operator edits them; a change needs no build.
-MOUNTED = ("orthanc-ingest/policies/", "orthanc-ingest/routes.toml")
+MOUNTED = (
+    "orthanc-ingest/policies/",
+    *(f"orthanc-ingest/{name}.toml" for name in ("destinations", "retention", "routes")),
+)
 
 
 def files_of(root: Path, image: Image) -> tuple[Path, ...]:

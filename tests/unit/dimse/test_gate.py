@@ -18,8 +18,9 @@ from pynetdicom import AE, evt
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.sop_class import Verification
 
+from deidgate.dimse.associate import Refusal, normalised, read_request
 from deidgate.dimse.gate import Gate, GateLimits, server_tls, trust
-from deidgate.dimse.sites import SiteCertificate, Sites
+from deidgate.dimse.sites import Admitted, SiteCertificate, Sites
 from deidgate.policy.routes import Route
 
 ROUTES = tuple(
@@ -98,6 +99,27 @@ def test_an_unknown_pair_of_ae_titles_is_refused(archive, calling, called, reaso
     with running_gate(archive) as (gate, port):
         assert refused(port, calling, called)
         assert gate.refused[reason] == 1
+
+
+def request_body(calling, called="DEIDGATE"):
+    """An A-ASSOCIATE-RQ without its header, as far as the gate reads it."""
+    return b"\0\1\0\0" + called.encode().ljust(16) + calling.encode().ljust(16) + bytes(32)
+
+
+@pytest.mark.parametrize("title", ["CLINIC_C\0X", "CLINIC_C\0", "\0CLINIC_C", "CLINIC\t", "CLINIC\x7f", "CLINIC\\", ""])
+def test_a_title_that_the_archive_might_read_as_another_one_is_nobodys(title):
+    anybody = Route("any", "any", "p", "basic", calling=("*",), called=("*",))
+    sites = Sites((*ROUTES, anybody), ())
+    assert isinstance(sites.decide(read_request(request_body("SOMEBODY")), None), Admitted)
+    for body in (request_body(title.ljust(16, "A")[:16] if title else ""), request_body("SOMEBODY", title + "X\0Y")):
+        assert isinstance(sites.decide(read_request(body), None), Refusal)
+
+
+def test_the_archive_gets_the_titles_that_the_gate_has_read():
+    body = request_body("  CLINIC_A", " DEIDGATE\0\0") + b"rest"
+    request = read_request(body)
+    assert (request.calling_aet, request.called_aet) == ("CLINIC_A", "DEIDGATE")
+    assert normalised(body, request) == request_body("CLINIC_A") + b"rest"
 
 
 def test_a_site_that_has_to_come_over_tls_is_refused_without(archive):

@@ -97,6 +97,21 @@ def test_the_status_says_what_to_do_when_nothing_runs():
     assert commands.status_lines((), None) == ["nothing runs; start it with ./gateway up"]
 
 
+def test_a_service_without_a_container_is_not_well(monkeypatch, capsys):
+    class Composed:
+        def containers(self):
+            return (WORKER,)
+
+        def services(self):
+            return frozenset({"worker", "gate-dicom"})
+
+    monkeypatch.setattr(commands, "compose_of", lambda _site: Composed())
+    monkeypatch.setattr(commands, "_flow", lambda *_: {"open": True})
+    site = commands.Site(None, None, installation.find(ROOT, "test"), lambda _line: None)  # type: ignore[arg-type]
+    assert commands.status(site, parser().parse_args(["status"])) == Exit.UNHEALTHY
+    assert "gate-dicom      absent" in capsys.readouterr().out.splitlines()
+
+
 def test_the_status_counts_instances_by_state():
     flow = {"states": {"delivered": 12, "held": 1}, "in_flight": 3, "open": True}
     lines = commands.status_lines((WORKER,), flow)

@@ -126,3 +126,22 @@ def test_the_engines_times_are_read():
     there = compose({"docker ps": Outcome(0, "abc\n"), "docker inspect abc": Outcome(0, json.dumps([found]))})
     [one] = there.containers()
     assert (one.started, one.mounted) == (1795243270.0, ("/srv/x",))
+
+
+def test_the_services_that_have_to_run_are_all_but_the_tools():
+    one = compose({"docker compose": Outcome(0, "ingest\nworker\ntools\n")})
+    assert one.services() == {"ingest", "worker"}
+
+
+def test_a_list_of_services_that_cannot_be_had_is_no_empty_one():
+    with pytest.raises(Problem, match="which services"):
+        compose({"docker compose": Outcome(1, err="no such file")}).services()
+
+
+def test_what_the_rest_depends_on_is_refused_when_compose_fails():
+    with pytest.raises(Problem, match="could not be stopped") as caught:
+        compose({"docker compose": Outcome(1, err="engine is away")}).must(
+            "stop", "ingest", timeout_s=1, failed="ingest could not be stopped"
+        )
+    assert caught.value.code == Exit.FAILED
+    assert caught.value.details == ("engine is away",)

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.operate.scripted import ScriptedShell
 
 from deidgate.operate import backup, commands, rotation, worker_commands
+from deidgate.operate.compose import Compose, Container
 from deidgate.operate.engine import Engine
 from deidgate.operate.installation import find
 from deidgate.operate.main import parser
@@ -18,6 +19,11 @@ from deidgate.operate.shell import Outcome
 from deidgate.operate.up import Site
 
 ENGINE = Engine("docker", ("docker-compose",), has_buildkit=False)
+WORKER = {
+    "Id": "abc",
+    "State": {"Status": "running"},
+    "Config": {"Labels": {"com.docker.compose.service": "worker"}},
+}
 MANIFEST = Outcome(0, json.dumps({"at": "2026-03-01T12:00:00+00:00", "images": []}))
 
 
@@ -32,6 +38,8 @@ class Composed:
 
     def run(self, *words, timeout_s=None):
         return self.shell.run(["compose", *words])
+
+    must = Compose.must
 
     def require_running(self, service):
         pass
@@ -171,6 +179,26 @@ def test_a_damaged_backup_is_found_before_anything_is_stopped(site, tmp_path):
     with pytest.raises(Problem, match="nothing was changed"):
         backup.restore(there, given(*words))
     assert not any("restore put" in line or line.startswith("compose") for line in shell.ran)
+
+
+RUNNING = tuple(Container(name, name, "running", "healthy", 0, "/x") for name in backup.WRITERS)
+
+
+@pytest.mark.parametrize("step", ["stop", "start"])
+def test_no_backup_with_images_is_called_good_when_a_server_did_not_stop_or_start(site, step):
+    there, shell = site({"compose": Outcome(0), f"compose {step}": Outcome(1)})
+    stopped = Composed(shell)
+    stopped.containers = lambda: RUNNING
+    with pytest.raises(Problem, match="could not be"), backup._stopped(there, stopped, wanted=True):
+        assert step == "start"
+    # Whatever happened, what ran before is started again.
+    assert "compose start " + " ".join(backup.WRITERS) in shell.ran
+
+
+def test_a_restore_replaces_no_ledger_that_something_running_has_open(site, tmp_path):
+    there, shell = site({"docker ps": Outcome(0, "abc"), "docker inspect": Outcome(0, json.dumps([WORKER]))})
+    with pytest.raises(Problem, match="still run"):
+        backup._taken_down(backup.Compose(shell, ENGINE, there.installation))
 
 
 def test_the_old_key_stays_while_a_row_needs_it(site, tmp_path, monkeypatch):
