@@ -42,6 +42,11 @@ class Refusal(Enum):
     TEMPORARY_CONGESTION = (2, 3, 1)
     LOCAL_LIMIT_EXCEEDED = (2, 3, 2)
 
+    @property
+    def code(self) -> str:
+        """Its name in logs and figures."""
+        return self.name.lower().replace("_", "-")
+
     def pdu(self) -> bytes:
         """The A-ASSOCIATE-RJ PDU, 10 bytes."""
         return struct.pack(">BBIBBBB", ASSOCIATE_RJ, 0, 4, 0, *self.value)

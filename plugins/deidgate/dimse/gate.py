@@ -139,10 +139,9 @@ class Gate:
             self._waiting[site] -= 1
 
     async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, refusal: Refusal) -> None:
-        code = refusal.name.lower().replace("_", "-")
-        self.refused[code] += 1
+        self.refused[refusal.code] += 1
         # Neither AE title nor certificate: both come from outside and may name somebody.
-        log.warning("association-refused", extra={"ids": {"code": code}})
+        log.warning("association-refused", extra={"ids": {"code": refusal.code}})
         writer.write(refusal.pdu())
         await writer.drain()
         # The requestor closes the connection (PS3.8 Sta13, ARTIM timer): closing first could overtake the answer.

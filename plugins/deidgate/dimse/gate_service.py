@@ -106,7 +106,7 @@ def _stamp_of(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-class _Figures(Collector):
+class GateFigures(Collector):
     """What the gate counts, for Prometheus."""
 
     def __init__(self, gate: Gate) -> None:
@@ -116,10 +116,12 @@ class _Figures(Collector):
         opened = GaugeMetricFamily("deidgate_gate_open", "Associations that are open", labels=["site"])
         admitted = CounterMetricFamily("deidgate_gate_associations", "Associations that were taken", labels=["site"])
         refused = CounterMetricFamily("deidgate_gate_refused", "Associations that were not", labels=["reason"])
+        # Each reason from the start, at 0: of a figure that begins with its first event, no rule sees that event.
+        reasons = {refusal.code: 0 for refusal in Refusal} | dict(self._gate.refused)
         for family, counted in (
             (opened, self._gate.open),
             (admitted, self._gate.admitted),
-            (refused, self._gate.refused),
+            (refused, reasons),
         ):
             for label, number in list(counted.items()):
                 family.add_metric([label], number)
@@ -141,7 +143,7 @@ def serve(doors: Doors, limits: GateLimits) -> None:
         raise ConfigurationError("tls-files", doors.certificate.name) from None
     gate = Gate(files.decide, doors.upstream, limits)
     registry = CollectorRegistry()
-    registry.register(_Figures(gate))
+    registry.register(GateFigures(gate))
     start_http_server(doors.metrics, registry=registry)
     asyncio.run(_serve(gate, doors, files, tls))
 

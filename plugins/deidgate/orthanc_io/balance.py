@@ -97,9 +97,14 @@ def reconcile(
     """
     at_ingest = _compare(lambda: store.reports.at_ingest(source), ingest, pause, looks)
     at_research = _compare(store.reports.research_ids, research, pause, looks)
-    unwithdrawn = len(store.review.to_withdraw(_PAGE))
+    unwithdrawn = number_to_withdraw(store)
     destinations = by_destination(store.forwards.counts())
     return Reconciliation(tuple(store.reports.reconcile()), at_ingest, at_research, unwithdrawn, destinations)
+
+
+def number_to_withdraw(store: Store) -> int:
+    """How many recalled instances are still to be deleted at research, as far as one page goes."""
+    return len(store.review.to_withdraw(_PAGE))
 
 
 def _compare(

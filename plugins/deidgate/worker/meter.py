@@ -23,6 +23,12 @@ class Meter:
             ["code"],
             registry=registry,
         )
+        # There from the start, at 0: of a figure that begins with its first event, no rule sees that event.
+        self._failed = Counter(
+            "deidgate_checks_failed",
+            "Instances held because a check of the gateway's own work failed, whatever the code",
+            registry=registry,
+        )
         self._seconds = Histogram(
             "deidgate_story_seconds", "Seconds from claim to end", ["end"], buckets=_SECONDS, registry=registry
         )
@@ -36,6 +42,7 @@ class Meter:
                 name, code = "held", end.code
                 if end.alert:
                     self._alerts.labels(end.code).inc()
+                    self._failed.inc()
             case Rejected():
                 name, code = "rejected", end.code
             case Postponed():

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from deidgate import log
 from deidgate.errors import ConfigurationError, Unavailable
-from deidgate.orthanc_io.balance import Reconciliation, reconcile
+from deidgate.orthanc_io.balance import Reconciliation, number_to_withdraw, reconcile
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.orthanc_io.ledger import open_store
 from deidgate.orthanc_io.originals import IngestOriginals
@@ -64,18 +64,23 @@ class Figures:
         )
         self._at = Gauge(
             "deidgate_reconciled_at_seconds",
-            "When the last reconciliation ended (Unix time)",
+            "When the last reconciliation ended (Unix time); before the first one, when the steward started",
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self._at.set_to_current_time()
 
     def take(self, found: Reconciliation) -> None:
         """Note a reconciliation."""
         for name, comparison in (("ingest", found.ingest), ("research", found.research)):
             self._differences.labels(name, "missing").set(len(comparison.missing))
             self._differences.labels(name, "extra").set(len(comparison.extra))
-        self._unwithdrawn.set(found.unwithdrawn)
+        self.take_unwithdrawn(found.unwithdrawn)
         self._at.set_to_current_time()
+
+    def take_unwithdrawn(self, number: int) -> None:
+        """Note how many recalled instances are still to be deleted: known while servers are away, too."""
+        self._unwithdrawn.set(number)
 
 
 class Steward:
@@ -106,7 +111,10 @@ class Steward:
 
     def _round(self) -> None:
         research = ResearchStore(self._research)
-        withdrawn = withdraw_recalled(self._store, research)
+        try:
+            withdrawn = withdraw_recalled(self._store, research)
+        finally:
+            self._figures.take_unwithdrawn(number_to_withdraw(self._store))
         try:
             # Read each time: a changed file needs no restart.
             days = load_retention(self._settings.retention)
