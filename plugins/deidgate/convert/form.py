@@ -8,7 +8,12 @@ Steps
    revisions.
 2. Rules find rows and words (`deidgate.convert.form_layout`). Their glyphs are taken out of the content streams, also
    inside form XObjects; images and curved paths that touch a row go too.
-3. The new file is read from the beginning: nothing of what was taken out may be in it.
+3. What the rewritten content does not name goes from its resources: the form XObject as it was, with its text, is not
+   drawn any more but would still be in the file. QPDF's own way of doing so is not enough, as it drops nothing once a
+   single name is not resolved.
+4. The new file is read from the beginning: nothing of what was taken out may be in it, and text may only be where it
+   was read. What is shown in a font that the file does not have, or inside a pattern, a soft mask or a glyph, was not
+   read, so the form is refused.
 
 A page of a kept document that shows an image and no text is a scan: rules on text cannot clean it, and it is refused.
 
@@ -17,6 +22,7 @@ Source: ISO 32000-1 sections 7.8 (content streams), 9.4 (text), 14 (interchange)
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from io import BytesIO
@@ -31,6 +37,15 @@ if TYPE_CHECKING:
 
 _SHOWS_TEXT = frozenset({"Tj", "TJ", "'", '"'})
 _PAINTS = frozenset({"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"})
+_NAMED = {
+    "Do": "/XObject",
+    "Tf": "/Font",
+    "gs": "/ExtGState",
+    "scn": "/Pattern",
+    "SCN": "/Pattern",
+    "sh": "/Shading",
+}
+"""Operator -> resources that its last or first operand names. Source: ISO 32000-1 7.8.3."""
 _DOCUMENT_KEYS = (
     "/Metadata /Names /Outlines /StructTreeRoot /MarkInfo /PieceInfo /AcroForm /OpenAction /AA /Perms /AF /Collection"
     " /Dests /Threads /SpiderInfo /Legal /Requirements /DSS /URI /Lang /PageLabels /OutputIntents"
@@ -96,9 +111,12 @@ def redact(content: bytes, rules: FormRules) -> Redacted:
     with pikepdf.open(BytesIO(flat)) as document:
         for page, recorded, out in zip(document.pages, layout, outs, strict=True):
             _Rewriter(pikepdf, document, recorded, out).page(page)
-        document.remove_unreferenced_resources()
+        for node in document.objects:
+            # Pages have their own by now; what a node of the tree lends them is what they had before.
+            if isinstance(node, pikepdf.Dictionary) and node.get("/Type") == "/Pages" and "/Resources" in node:
+                del node["/Resources"]
         result = _saved(pikepdf, document)
-    _check(result, outs, rules.elsewhere)
+    _check(pikepdf, result, outs, rules.elsewhere)
     return Redacted(
         result,
         kept,
@@ -122,6 +140,7 @@ def _flattened(pikepdf: Any, content: bytes, wanted: tuple[int, ...]) -> tuple[b
             raise CannotDeidentify("pdf-page-absent", f"page {kept[-1] if kept else 1}")
         if "/AcroForm" in document.Root:
             document.generate_appearance_streams()
+            _lend_resources(pikepdf, document)
         document.flatten_annotations("all")
         for number in range(count, 0, -1):
             if number not in kept:
@@ -141,6 +160,31 @@ def _flattened(pikepdf: Any, content: bytes, wanted: tuple[int, ...]) -> tuple[b
         if "/Info" in document.trailer:
             del document.trailer["/Info"]
         return _saved(pikepdf, document), kept
+
+
+def _lend_resources(pikepdf: Any, document: Any) -> None:
+    """Give the appearances of fields the resources of the whole form: on the page there is nobody to lend them."""
+    lent = document.Root.AcroForm.get("/DR", pikepdf.Dictionary())
+    for page in document.pages:
+        for annotation in page.obj.get("/Annots", ()):
+            for stream in _appearances(pikepdf, annotation.get("/AP", pikepdf.Dictionary())):
+                own = pikepdf.Dictionary(stream.get("/Resources", pikepdf.Dictionary()))
+                for kind, things in lent.items():
+                    if isinstance(things, pikepdf.Dictionary):
+                        merged = pikepdf.Dictionary(things)
+                        for name, thing in own.get(kind, pikepdf.Dictionary()).items():
+                            merged[name] = thing
+                        own[kind] = merged
+                stream["/Resources"] = own
+
+
+def _appearances(pikepdf: Any, thing: Any) -> list[Any]:
+    """The streams of an appearance dictionary: for each state of the field there may be one."""
+    if isinstance(thing, pikepdf.Stream):
+        return [thing]
+    if isinstance(thing, pikepdf.Dictionary):
+        return [stream for value in thing.values() for stream in _appearances(pikepdf, value)]
+    return []
 
 
 def _saved(pikepdf: Any, document: Any) -> bytes:
@@ -256,12 +300,14 @@ class _Rewriter:
         for glyph in recorded.glyphs:
             self._glyphs.setdefault(glyph.operator, []).append(glyph)
         self._text = self._image = self._path = 0
+        self._font_known = True
 
     def page(self, page: Any) -> None:
         """Rewrite the page; raise if it did not draw what was recorded."""
-        resources = page.obj.get("/Resources", self._pikepdf.Dictionary())
-        page.obj["/Resources"] = resources = self._own(resources)
+        # Also what the page has from the tree of pages.
+        resources = self._own(page.resources)
         instructions = self._rewritten(self._pikepdf.parse_content_stream(page), resources, 0)
+        page.obj["/Resources"] = self._named(resources, instructions)
         page.Contents = self._document.make_stream(self._pikepdf.unparse_content_stream(instructions))
         seen = (self._text, self._image, self._path)
         if seen != (self._recorded.operators, len(self._recorded.images), len(self._recorded.paths)):
@@ -275,10 +321,28 @@ class _Rewriter:
             copied["/XObject"] = self._pikepdf.Dictionary(copied["/XObject"])
         return copied
 
+    def _named(self, resources: Any, instructions: list[Any]) -> Any:
+        """The resources that `instructions` name; colour spaces stay, as pictures in the content name them too."""
+        names: dict[str, set[str]] = {}
+        for instruction in instructions:
+            kind = _NAMED.get(str(instruction.operator))
+            if kind:
+                names.setdefault(kind, set()).update(
+                    str(operand) for operand in instruction.operands if isinstance(operand, self._pikepdf.Name)
+                )
+        kept = self._pikepdf.Dictionary()
+        for kind, used in names.items():
+            things = resources.get(kind, self._pikepdf.Dictionary())
+            kept[kind] = self._pikepdf.Dictionary({name: things[name] for name in sorted(used) if name in things})
+        if "/ColorSpace" in resources:
+            kept["/ColorSpace"] = resources["/ColorSpace"]
+        return kept
+
     def _rewritten(self, instructions: Any, resources: Any, depth: int) -> list[Any]:
         if depth > 12:
             raise CannotDeidentify("pdf-unreadable", "form XObjects")
-        kept = []
+        fonts = resources.get("/Font", self._pikepdf.Dictionary())
+        kept, saved = [], []
         for instruction in instructions:
             if isinstance(instruction, self._pikepdf.ContentStreamInlineImage):
                 if self._image not in self._out.images:
@@ -295,6 +359,14 @@ class _Rewriter:
                 kept.append(instruction)
             elif name == "Do":
                 kept += self._drawn(instruction, resources, depth)
+            elif name in ("q", "Q", "Tf"):
+                if name == "Tf":
+                    self._font_known = str(instruction.operands[0]) in fonts
+                elif name == "q":
+                    saved.append(self._font_known)
+                elif saved:
+                    self._font_known = saved.pop()
+                kept.append(instruction)
             elif name in ("BDC", "DP"):
                 # Property lists carry Alternate and Actual Text: a second copy of what is shown.
                 kept.append(self._made([instruction.operands[0]], "BMC" if name == "BDC" else "MP"))
@@ -305,6 +377,9 @@ class _Rewriter:
     def _text_shown(self, instruction: Any, name: str) -> list[Any]:
         operator = self._text
         self._text += 1
+        read = self._font_known and operator in self._glyphs
+        if not read and _characters(self._pikepdf, instruction):
+            raise CannotDeidentify("pdf-redaction-incomplete", "text in a font that is not in the file")
         gone = self._out.glyphs.get(operator)
         if not gone:
             return [instruction]
@@ -358,12 +433,14 @@ class _Rewriter:
         if target.get("/Subtype") != "/Form" or "/BBox" not in target:
             return []
         own = self._own(target.get("/Resources", resources))
+        font_known = self._font_known
         content = self._rewritten(self._pikepdf.parse_content_stream(target), own, depth + 1)
+        self._font_known = font_known
         made = self._document.make_stream(self._pikepdf.unparse_content_stream(content))
         for key, value in target.items():
             if key not in ("/Length", "/Filter", "/DecodeParms", "/Resources"):
                 made[key] = value
-        made["/Resources"] = own
+        made["/Resources"] = self._named(own, content)
         # Each use is a copy: another place may keep what this one loses.
         fresh = f"/Deid{len(objects)}"
         while fresh in objects:
@@ -375,7 +452,14 @@ class _Rewriter:
         return self._pikepdf.ContentStreamInstruction(operands, self._pikepdf.Operator(name))
 
 
-def _check(result: bytes, outs: list[_Out], elsewhere: bool) -> None:
+def _characters(pikepdf: Any, instruction: Any) -> bool:
+    """True if the text-showing `instruction` shows anything."""
+    shown = instruction.operands[-1] if instruction.operands else ()
+    parts = [shown] if isinstance(shown, pikepdf.String) else list(shown)
+    return any(isinstance(part, pikepdf.String) and bytes(part) for part in parts)
+
+
+def _check(pikepdf: Any, result: bytes, outs: list[_Out], elsewhere: bool) -> None:
     from deidgate.convert.form_layout import in_band, lines, pages, runs, words_of
 
     for page, out in zip(pages(result), outs, strict=True):
@@ -384,3 +468,52 @@ def _check(result: bytes, outs: list[_Out], elsewhere: bool) -> None:
                 raise CannotDeidentify("pdf-redaction-incomplete", "a row")
         if elsewhere and out.words & set().union(*(words_of(line.text) for line in lines(page) + runs(page))):
             raise CannotDeidentify("pdf-redaction-incomplete", "a word of a row in another place")
+    with pikepdf.open(BytesIO(result)) as document:
+        _check_streams(pikepdf, document)
+
+
+def _check_streams(pikepdf: Any, document: Any) -> None:
+    """Raise if anything but the pages and the forms that they draw shows text: nobody has read it."""
+    drawn: set[tuple[int, int]] = set()
+    for page in document.pages:
+        _note_drawn(pikepdf, page, page.resources, drawn)
+    for thing in (inner for one in document.objects for inner in _within(pikepdf, one)):
+        streams = []
+        if isinstance(thing, pikepdf.Stream):
+            if thing.get("/Type") in ("/EmbeddedFile", "/Metadata"):
+                raise CannotDeidentify("pdf-redaction-incomplete", "an attachment")
+            if (thing.get("/Subtype") == "/Form" and thing.objgen not in drawn) or "/PatternType" in thing:
+                streams = [thing]
+        elif isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type3":
+            streams = list(thing.get("/CharProcs", pikepdf.Dictionary()).values())
+        for stream in streams:
+            if isinstance(stream, pikepdf.Stream) and any(
+                str(instruction.operator) in _SHOWS_TEXT and _characters(pikepdf, instruction)
+                for instruction in pikepdf.parse_content_stream(stream)
+                if not isinstance(instruction, pikepdf.ContentStreamInlineImage)
+            ):
+                raise CannotDeidentify("pdf-redaction-incomplete", "text in a pattern, a mask or a glyph")
+
+
+def _within(pikepdf: Any, thing: Any) -> Iterator[Any]:
+    """`thing` and the dictionaries that are written inside it, not those that it refers to."""
+    inner: Iterable[Any] = ()
+    if isinstance(thing, pikepdf.Dictionary | pikepdf.Stream):
+        yield thing
+        inner = thing.values()
+    elif isinstance(thing, pikepdf.Array):
+        inner = thing
+    for value in inner:
+        if isinstance(value, pikepdf.Object) and not value.is_indirect:
+            yield from _within(pikepdf, value)
+
+
+def _note_drawn(pikepdf: Any, content: Any, resources: Any, drawn: set[tuple[int, int]]) -> None:
+    objects = resources.get("/XObject", pikepdf.Dictionary())
+    for instruction in pikepdf.parse_content_stream(content):
+        if str(instruction.operator) != "Do":
+            continue
+        target = objects.get(str(instruction.operands[0]))
+        if target is not None and target.get("/Subtype") == "/Form" and target.objgen not in drawn:
+            drawn.add(target.objgen)
+            _note_drawn(pikepdf, target, target.get("/Resources", resources), drawn)

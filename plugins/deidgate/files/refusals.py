@@ -138,7 +138,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "pdf-unreadable": ("the form is damaged", "save it again as PDF"),
         "pdf-page-absent": ("the rules name a page that is not there", "pages count from 1"),
         "pdf-redaction-incomplete": (
-            "what had to go was found again in the result",
+            "what had to go was found again in the result, or text is where it cannot be read",
             "nothing was written; redact by hand",
         ),
         "unknown-key": ("the rules have a key that means nothing", "keys: rows, words, pages, elsewhere"),

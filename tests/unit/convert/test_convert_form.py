@@ -179,6 +179,148 @@ def test_text_inside_a_form_xobject_is_found():
     assert b"Erika" not in found
 
 
+def form_object(pdf, content: bytes, **keys):
+    """A form XObject; without /Resources unless `keys` has some."""
+    made = pdf.make_stream(content)
+    made["/Type"], made["/Subtype"] = pikepdf.Name.XObject, pikepdf.Name.Form
+    made["/BBox"] = pikepdf.Array([0, 0, 595, 842])
+    for key, value in keys.items():
+        made["/" + key] = value
+    return made
+
+
+@pytest.mark.parametrize("unresolved", [b"", b" BT /F9 12 Tf ET", b" /NoSuch Do", b" /NoSuch gs"])
+@pytest.mark.parametrize("where", ["page", "form"])
+def test_the_form_xobject_as_it_was_is_not_in_the_file_whatever_names_are_not_resolved(unresolved, where):
+    def nested(pdf, page, face):
+        inner = form_object(
+            pdf,
+            b"BT /F1 10 Tf 60 400 Td (Patient name: Zebedee Quixote) Tj ET" + (unresolved if where == "form" else b""),
+            Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face)),
+        )
+        page.obj.Resources["/XObject"] = pikepdf.Dictionary(Fx=inner)
+
+    extra = b" q /Fx Do Q" + (unresolved if where == "page" else b"")
+    found = everything(redact(form(page_hook=nested, extra_page=extra), default_rules()).content)
+    assert b"Zebedee" not in found and b"Quixote" not in found
+
+
+@pytest.mark.parametrize("resources", ["none", "empty", "others"])
+def test_a_field_that_borrows_its_font_from_the_form_is_text_like_any_other(resources):
+    def field(pdf, page, face):
+        own = {
+            "none": {},
+            "empty": {"Resources": pikepdf.Dictionary()},
+            "others": {"Resources": pikepdf.Dictionary(ProcSet=pikepdf.Array([pikepdf.Name.PDF]))},
+        }
+        shown = form_object(pdf, b"/Tx BMC BT /Helv 10 Tf 2 2 Td (Zebedee Quixote) Tj ET EMC", **own[resources])
+        shown["/BBox"] = pikepdf.Array([0, 0, 200, 14])
+        widget = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot,
+                Subtype=pikepdf.Name.Widget,
+                FT=pikepdf.Name.Tx,
+                T=pikepdf.String("name"),
+                V=pikepdf.String("Zebedee Quixote"),
+                DA=pikepdf.String("/Helv 10 Tf 0 g"),
+                Rect=pikepdf.Array([300, 698, 500, 712]),
+                F=4,
+                AP=pikepdf.Dictionary(N=shown),
+            )
+        )
+        page.obj.Annots = pikepdf.Array([widget])
+        lent = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=face))
+        pdf.Root.AcroForm = pikepdf.Dictionary(
+            Fields=pikepdf.Array([widget]), DR=lent, DA=pikepdf.String("/Helv 10 Tf 0 g")
+        )
+
+    found = everything(redact(form(page_hook=field), default_rules()).content)
+    assert b"Zebedee" not in found and b"Quixote" not in found
+
+
+@pytest.mark.parametrize("shared", ["by reference", "by the tree of pages"])
+def test_text_of_a_dropped_page_does_not_stay_in_resources_that_pages_share(shared):
+    def share(pdf):
+        first, second = pdf.pages[0].obj, pdf.pages[1].obj
+        resources = pdf.make_indirect(pikepdf.Dictionary(first.Resources))
+        resources["/XObject"] = pikepdf.Dictionary(Fx=form_object(pdf, b"BT /F1 9 Tf 9 9 Td (Geheim) Tj ET"))
+        second.Contents = pdf.make_stream(b"/Fx Do")
+        for page in (first, second):
+            if shared == "by reference":
+                page.Resources = resources
+            else:
+                del page["/Resources"]
+                page.Parent["/Resources"] = resources
+
+    before = form(pdf_hook=share, extra_page=b" BT /F9 12 Tf ET")
+    done = redact(before, FormRules(default_rules().rows, pages=(1,)))
+    assert b"Geheim" in everything(before) and b"Geheim" not in everything(done.content)
+
+
+HIDDEN = b"BT /F1 10 Tf 2 2 Td (Zebedee) Tj ET"
+
+
+def in_a_pattern(pdf, page, face):
+    pattern = pdf.make_stream(HIDDEN)
+    for key, value in {
+        "Type": pikepdf.Name.Pattern,
+        "PatternType": 1,
+        "PaintType": 1,
+        "TilingType": 1,
+        "BBox": pikepdf.Array([0, 0, 200, 20]),
+        "XStep": 400,
+        "YStep": 400,
+        "Resources": pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face)),
+    }.items():
+        pattern["/" + key] = value
+    page.obj.Resources["/Pattern"] = pikepdf.Dictionary(P0=pattern)
+
+
+def in_a_soft_mask(pdf, page, face):
+    group = form_object(pdf, HIDDEN, Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face)))
+    mask = pikepdf.Dictionary(S=pikepdf.Name.Luminosity, G=group)
+    page.obj.Resources["/ExtGState"] = pikepdf.Dictionary(G0=pikepdf.Dictionary(SMask=mask))
+
+
+def in_a_glyph(pdf, page, face):
+    glyph = pdf.make_stream(b"500 0 d0 " + HIDDEN)
+    page.obj.Resources.Font["/T3"] = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font,
+        Subtype=pikepdf.Name.Type3,
+        FontBBox=pikepdf.Array([0, 0, 500, 500]),
+        FontMatrix=pikepdf.Array([0.001, 0, 0, 0.001, 0, 0]),
+        FirstChar=97,
+        LastChar=97,
+        Widths=pikepdf.Array([500]),
+        CharProcs=pikepdf.Dictionary(a=glyph),
+        Encoding=pikepdf.Dictionary(Differences=pikepdf.Array([97, pikepdf.Name.a])),
+        Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face)),
+    )
+
+
+def in_no_font(pdf, page, face):
+    """Only the content names it."""
+
+
+UNREAD = [
+    (in_a_pattern, b" /Pattern cs /P0 scn 20 250 200 20 re f"),
+    (in_a_soft_mask, b" /G0 gs"),
+    (in_a_glyph, b" BT /T3 10 Tf 60 200 Td (a) Tj ET"),
+    (in_no_font, b" BT /Absent 10 Tf 60 200 Td (Zebedee) Tj ET"),
+]
+
+
+@pytest.mark.parametrize(("hook", "drawn"), UNREAD)
+def test_text_that_is_shown_where_nobody_reads_it_is_refused(hook, drawn):
+    with pytest.raises(CannotDeidentify, match="pdf-redaction-incomplete"):
+        redact(form(page_hook=hook, extra_page=drawn), default_rules())
+
+
+@pytest.mark.parametrize(("hook", "_"), UNREAD[:3])
+def test_text_in_a_resource_that_nothing_uses_goes(hook, _):
+    assert b"Zebedee" not in everything(redact(form(page_hook=hook), default_rules()).content)
+
+
 def test_alternative_texts_of_marked_content_go():
     marked = b" /Span <</ActualText (Erika Mustermann)>> BDC BT /F1 10 Tf 60 300 Td (x) Tj ET EMC"
     found = everything(redact(form(extra_page=marked), default_rules()).content)
