@@ -66,7 +66,7 @@ Examples:
 )
 @click.argument("source", type=FILE, required=False)
 @click.argument("target", type=PATH, required=False)
-@click.option("--attributes", type=FILE, help="Keywords to overwrite, one on a line; # begins a comment.")
+@click.option("--attributes", type=FILE, help="Keywords and VRs (PN) to overwrite, one on a line; # begins a comment.")
 @click.option("--list", "show_list", is_flag=True, help="Print the default list.")
 @mapping_options
 @project_options
@@ -82,6 +82,7 @@ def redact(
 ) -> None:
     """Overwrite identifying values of a DICOMDIR in their places, with as many zeros, so that all offsets hold.
 
+    By default all names, dates, times, long texts and UIDs go, contents of reports and pixels of icons too, and more (--list).
     UIDs become other UIDs of the same length; private elements and the preamble are overwritten always.
     """
     from deidgate.batch.home import open_mapping, place

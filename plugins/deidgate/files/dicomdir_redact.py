@@ -4,6 +4,12 @@
 Every offset in the directory stays true, because no value changes its length. Text becomes as many ``0``; a UID
 becomes another UID of the same length that the key derives from it, so that two studies stay two. Names of files become
 names of the same length.
+
+What is overwritten is a list of keywords and Value Representations. Records differ by type (images, reports,
+presentation states, plans), and writers add keys of their own: names, dates, long texts and UIDs are therefore named by
+their Value Representation, wherever they stand. A sequence on the list stands for all that it holds.
+
+Source: PS3.3 Annex F.5 (keys of the directory records).
 """
 
 from __future__ import annotations
@@ -21,47 +27,47 @@ from deidgate.files.names import name_of_same_length
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
 from deidgate.standard.uids import is_registered
 
+BY_VR = ("PN", "DA", "TM", "DT", "LT", "ST", "UT", "UC", "UR", "UI")
+"""Value Representations that are overwritten unless a list says otherwise."""
+
 DEFAULT_ATTRIBUTES = (
-    "PatientName",
+    *BY_VR,
     "PatientID",
-    "PatientBirthDate",
     "PatientSex",
     "PatientAge",
     "OtherPatientIDs",
-    "OtherPatientNames",
     "IssuerOfPatientID",
     "AccessionNumber",
     "StudyID",
-    "StudyDate",
-    "StudyTime",
     "StudyDescription",
-    "SeriesDate",
-    "SeriesTime",
     "SeriesDescription",
-    "ContentDate",
-    "ContentTime",
     "InstitutionName",
-    "InstitutionAddress",
     "InstitutionalDepartmentName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "PhysiciansOfRecord",
-    "OperatorsName",
     "StationName",
     "FileSetID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
+    "ContentDescription",
+    "DoseComment",
+    "StructureSetLabel",
+    "RTPlanLabel",
+    "UserContentLabel",
+    "UserContentLongLabel",
+    "HangingProtocolDescription",
+    "HangingProtocolName",
+    "ContentSequence",
+    "PixelData",
     "ReferencedSOPInstanceUIDInFile",
     "ReferencedFileID",
     "MediaStorageSOPInstanceUID",
 )
-"""What is overwritten unless a list says otherwise."""
+"""What is overwritten unless a list says otherwise. Pixels are those of icons."""
 
 _FILE_ID = 0x00041500
+_STRUCTURE = frozenset({0x0040A010, 0x0040A040})
+"""Relationship Type and Value Type: without them a reader cannot take a content item apart, and they say nothing."""
 
 
 def read_attributes(path: Path) -> tuple[str, ...]:
-    """The keywords in the text file `path`, one on a line; ``#`` begins a comment.
+    """The keywords and VRs (``PN``) in the text file `path`, one on a line; ``#`` begins a comment.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def read_attributes(path: Path) -> tuple[str, ...]:
     keywords = []
     for number, line in enumerate(lines, 1):
         keyword = line.partition("#")[0].strip()
-        if keyword and tag_for_keyword(keyword) is None:
+        if keyword and keyword not in BY_VR and tag_for_keyword(keyword) is None:
             raise ConfigurationError("unknown-keyword", f"{path}:{number}")
         if keyword:
             keywords.append(keyword)
@@ -84,6 +90,9 @@ def read_attributes(path: Path) -> tuple[str, ...]:
 
 def redact(directory: bytes, attributes: Iterable[str], key: bytes) -> tuple[bytes, int]:
     """The DICOMDIR with the values of `attributes` overwritten at every depth, and how many were.
+
+    A VR stands for all its elements but those of the file meta information and of the file-set itself (groups 0002 and
+    0004): what kind of file a record is about has to stay true.
 
     Private elements and the preamble are overwritten too: nobody can say what they hold.
 
@@ -94,7 +103,9 @@ def redact(directory: bytes, attributes: Iterable[str], key: bytes) -> tuple[byt
     """
     if sniff(directory[:4096]) is not Kind.DICOMDIR:
         raise CannotDeidentify("unreadable-dicom", "DICOMDIR")
-    tags = {tag_for_keyword(keyword) for keyword in attributes}
+    named = frozenset(attributes)
+    vrs = named & set(BY_VR)
+    tags = {tag_for_keyword(keyword) for keyword in named - vrs}
     try:
         start, syntax = meta_end(directory)
         elements = spans(directory, 132, start, explicit=True)
@@ -105,11 +116,21 @@ def redact(directory: bytes, attributes: Iterable[str], key: bytes) -> tuple[byt
     result[:128] = bytes(128)
     count = 0
     for element in elements:
-        private = (element.tag >> 16) & 1 and element.vr != "SQ" and (element.tag & 0xFFFF) > 0xFF
-        if element.stop > element.start and (private or element.tag in tags) and element.vr != "SQ":
+        if element.vr == "SQ" or element.stop == element.start:
+            continue
+        private = (element.tag >> 16) & 1 and (element.tag & 0xFFFF) > 0xFF
+        if private or element.tag in tags or _is_meant(element, vrs, tags):
             result[element.start : element.stop] = _filling(directory[element.start : element.stop], element, key)
             count += 1
     return bytes(result), count
+
+
+def _is_meant(element: Span, vrs: frozenset[str], tags: set[int | None]) -> bool:
+    """True if the VR of `element`, or a sequence around it, is on the list."""
+    if element.tag >> 16 in (0x0002, 0x0004) or element.tag in _STRUCTURE:
+        return False
+    # Every other member of a path is the number of an item.
+    return element.vr in vrs or not tags.isdisjoint(element.path[:-1:2])
 
 
 def _filling(value: bytes, element: Span, key: bytes) -> bytes:

@@ -128,7 +128,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "overlay-size": ("the overlay has not the picture's size", "make a picture of as many rows and columns"),
         "overlay-groups-full": ("all 16 overlay groups are taken", "remove one first"),
         "attributes-unreadable": ("the list of attributes cannot be read", "one keyword a line"),
-        "unknown-keyword": ("no attribute has this keyword", "see `deidgate standard show`"),
+        "unknown-keyword": ("no attribute has this keyword", "see `deidgate standard show`, `dicomdir redact --list`"),
         "no-row": ("Table E.1-1 has no row for it", "the policy's defaults decide"),
         "left-without-writing": ("nothing was chosen, so nothing is written", "nothing"),
         # Forms.

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom import Dataset
 from pydicom.data import get_testdata_files
+from pydicom.dataset import FileMetaDataset
 from pydicom.fileset import FileSet
+from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.errors import CannotDeidentify, ConfigurationError
@@ -124,7 +127,9 @@ def test_redacting_leaves_no_value_of_the_list():
         str(element.value).encode()
         for record in before.DirectoryRecordSequence
         for element in record
-        if element.keyword in DEFAULT_ATTRIBUTES and len(str(element.value)) > 4 and str(element.value).strip("0")
+        if (element.keyword in DEFAULT_ATTRIBUTES or (element.VR in DEFAULT_ATTRIBUTES and element.tag.group != 4))
+        and len(str(element.value)) > 4
+        and str(element.value).strip("0")
     }
     assert len(values) > 40
     assert [value for value in values if value in after] == []
@@ -139,6 +144,91 @@ def test_redacted_texts_are_zeros_and_redacted_uids_stay_apart():
         record.StudyInstanceUID for record in read.DirectoryRecordSequence if record.DirectoryRecordType == "STUDY"
     ]
     assert len(set(studies)) == len(studies) and all(uid.startswith("2.25.") and uid.is_valid for uid in studies)
+
+
+def directory_of(record_type: str, **keys) -> bytes:
+    """A DICOMDIR with one record that has `keys`."""
+    record = Dataset()
+    record.OffsetOfTheNextDirectoryRecord = record.OffsetOfReferencedLowerLevelDirectoryEntity = 0
+    record.RecordInUseFlag = 0xFFFF
+    record.DirectoryRecordType = record_type
+    record.ReferencedFileID = ["IMAGES", "PR1"]
+    record.ReferencedSOPClassUIDInFile = "1.2.276.0.7230010.3.1.0.1"  # a private one
+    record.ReferencedSOPInstanceUIDInFile = "1.2.3.4.5.6.7.8.9"
+    record.ReferencedTransferSyntaxUIDInFile = "1.2.840.10008.1.2.1"
+    for keyword, value in keys.items():
+        setattr(record, keyword, value)
+    ds = Dataset()
+    ds.FileSetID = "DISC"
+    ds.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity = 0
+    ds.OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity = 0
+    ds.FileSetConsistencyFlag = 0
+    ds.DirectoryRecordSequence = [record]
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.99"
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def items(**keys) -> list[Dataset]:
+    one = Dataset()
+    for keyword, value in keys.items():
+        setattr(one, keyword, value)
+    return [one]
+
+
+@pytest.mark.parametrize(
+    ("record_type", "keys"),
+    [
+        ("PRESENTATION", {"ContentCreatorName": "Zebedee^Quixote"}),
+        ("PRESENTATION", {"ContentDescription": "Zebedee seen"}),
+        ("PRESENTATION", {"PresentationCreationDate": "19640812", "PresentationCreationTime": "114455"}),
+        ("PRESENTATION", {"ReferencedSeriesSequence": items(SeriesInstanceUID="1.2.3.77.88.99.1964")}),
+        (
+            "PRESENTATION",
+            {"ReferencedSeriesSequence": items(ReferencedImageSequence=items(ReferencedSOPInstanceUID="1.2.1964.7.8"))},
+        ),
+        ("SR DOCUMENT", {"VerificationDateTime": "19640812114455"}),
+        ("SR DOCUMENT", {"ContentSequence": items(ValueType="TEXT", TextValue="Zebedee")}),
+        ("SR DOCUMENT", {"ContentSequence": items(ValueType="DATE", Date="19640812")}),
+        ("SR DOCUMENT", {"ContentSequence": items(ValueType="DATETIME", DateTime="19640812114455")}),
+        ("SR DOCUMENT", {"ContentSequence": items(ValueType="NUM", ObservationDateTime="19640812")}),
+        ("SR DOCUMENT", {"ContentSequence": items(ConceptCodeSequence=items(CodeMeaning="Zebedee's disease"))}),
+        ("IMAGE", {"IconImageSequence": items(Rows=2, Columns=4, BitsAllocated=8, PixelData=b"Zebedee!")}),
+        ("ENCAP DOC", {"DocumentTitle": "Zebedee"}),
+        ("RT PLAN", {"RTPlanLabel": "Zebedee"}),
+        ("IMAGE", {"PatientComments": "Zebedee"}),
+    ],
+)
+def test_no_record_of_any_type_keeps_who_when_or_a_uid(record_type, keys):
+    before = directory_of(record_type, **keys)
+    after, _ = redact(before, DEFAULT_ATTRIBUTES, KEY)
+    assert len(after) == len(before)
+    for value in (b"Zebedee", b"1964", b"114455", b"1.2.3.4.5.6.7.8.9"):
+        assert value not in after, value
+    pydicom.dcmread(BytesIO(after)).DirectoryRecordSequence[0].to_json()
+
+
+def test_what_kind_of_file_a_record_is_about_stays_true():
+    content = directory_of("SR DOCUMENT", ContentSequence=items(ValueType="TEXT", TextValue="Zebedee"))
+    read = pydicom.dcmread(BytesIO(redact(content, DEFAULT_ATTRIBUTES, KEY)[0]))
+    record = read.DirectoryRecordSequence[0]
+    assert read.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert read.file_meta.ImplementationClassUID == pydicom.dcmread(BytesIO(content)).file_meta.ImplementationClassUID
+    assert record.ReferencedSOPClassUIDInFile == "1.2.276.0.7230010.3.1.0.1"
+    assert record.ReferencedTransferSyntaxUIDInFile == "1.2.840.10008.1.2.1"
+    assert record.ContentSequence[0].ValueType == "TEXT"
+
+
+def test_a_list_may_name_a_value_representation(tmp_path):
+    chosen = tmp_path / "list.txt"
+    chosen.write_text("PN\n")
+    content = directory_of("PRESENTATION", ContentCreatorName="Zebedee", ContentDescription="A label")
+    after, count = redact(content, read_attributes(chosen), KEY)
+    assert count == 1 and b"Zebedee" not in after and b"A label" in after
 
 
 def test_only_what_the_list_names_is_redacted(tmp_path):
