@@ -82,7 +82,7 @@ def redact(
 ) -> None:
     """Overwrite identifying values of a DICOMDIR in their places, with as many zeros, so that all offsets hold.
 
-    By default all names, dates, times, long texts and UIDs go, contents of reports and pixels of icons too, and more (--list).
+    By default all names, dates, times, long texts and UIDs go, contents of reports, pixels of icons, and more (--list).
     UIDs become other UIDs of the same length; private elements and the preamble are overwritten always.
     """
     from deidgate.batch.home import open_mapping, place

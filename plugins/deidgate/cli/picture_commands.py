@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -29,7 +30,10 @@ Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exi
 def blank(
     source: Path, target: Path, boxes: tuple[tuple[int, int, int, int], ...], frame: int | None, new_uids: bool
 ) -> None:
-    """Blank rectangles of pixels; ranges are from 0 and half-open. Compressed pixels are written without loss."""
+    """Blank rectangles of pixels; ranges are from 0 and half-open. Compressed pixels are written without loss.
+
+    The icon shows what the picture showed, and goes.
+    """
     from deidgate.cli.reading import opened
     from deidgate.cli.writing import write_dataset
     from deidgate.convert.edit import edited
@@ -47,7 +51,10 @@ def blank(
         wanted.append(Box(top, bottom, left, right, None if frame is None else frame - 1))
     if frame is not None and frame > about.frames:
         raise ConfigurationError("frame-absent", f"{about.frames} frames")
-    write_dataset(edited(mask(dataset, wanted), [], new_uids=new_uids)[0], target)
+    blanked = mask(dataset, wanted)
+    if "IconImageSequence" in blanked:
+        del blanked.IconImageSequence
+    write_dataset(edited(blanked, [], new_uids=new_uids)[0], target)
 
 
 @click.command(
@@ -87,11 +94,11 @@ Exit codes: 0 written, 1 refused, 2 wrong command line."""
 )
 @click.argument("source", type=FILE)
 @click.argument("target", type=PATH)
-@click.option("--remove", metavar="GGGG", help="Group of a plane (hexadecimal), or all.")
+@click.option("--remove", metavar="GGGG", help="Group of a plane, 6000 to 601E, or all.")
 @click.option("--add", "picture", type=FILE, help="A picture of the same size; what is brighter than half is drawn.")
 @click.option("--label", default="", help="Overlay Label of the added plane.")
 def overlay(source: Path, target: Path, remove: str | None, picture: Path | None, label: str) -> None:
-    """Take overlay planes away, or add one."""
+    """Take overlay planes away, also those in unused bits of the pixels, or add one."""
     from deidgate.cli.reading import opened
     from deidgate.cli.writing import write_dataset
     from deidgate.convert.overlays import with_overlay, without_overlays
@@ -100,11 +107,9 @@ def overlay(source: Path, target: Path, remove: str | None, picture: Path | None
         raise click.UsageError("give --remove or --add")
     dataset = opened(source)
     if remove is not None:
-        try:
-            group = None if remove == "all" else int(remove, 16)
-        except ValueError:
-            raise click.BadParameter("a group is four hexadecimal digits, or all", param_hint="--remove") from None
-        dataset = without_overlays(dataset, group)
+        if remove != "all" and not re.fullmatch("60[01][02468ACEace]", remove):
+            raise click.BadParameter("a group is 6000, 6002 … 601E, or all", param_hint="--remove")
+        dataset = without_overlays(dataset, None if remove == "all" else int(remove, 16))
     if picture is not None:
         dataset = with_overlay(dataset, picture.read_bytes(), label)
     write_dataset(dataset, target)

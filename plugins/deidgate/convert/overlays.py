@@ -11,8 +11,10 @@ import copy
 import numpy as np
 from pydicom import Dataset
 
+from deidgate.convert.overlay_bits import GROUPS, bit_of, check_native, is_unused
 from deidgate.convert.secondary_capture import LARGEST_PIXELS, _pages
 from deidgate.errors import ConfigurationError
+from deidgate.pixels.description import describe
 from deidgate.pixels.mask import strip_embedded_overlay_bits
 
 
@@ -22,16 +24,26 @@ def without_overlays(dataset: Dataset, group: int | None = None) -> Dataset:
     Raises
     ------
     ConfigurationError
-        ``overlay-absent``: there is no plane of that group.
+        ``overlay-absent``: there is no plane of that group; ``overlay-in-compressed-pixels``.
     """
-    result = copy.deepcopy(dataset)
-    groups = [group] if group is not None else list(range(0x6000, 0x6020, 2))
-    tags = [tag for tag in result.keys() if tag.group in groups]  # noqa: SIM118 - a Dataset iterates elements
+    groups = [group] if group is not None else list(GROUPS)
+    # Another group is no overlay: 0010 would be the patient.
+    planes = set(groups) & set(GROUPS)
+    tags = [tag for tag in dataset.keys() if tag.group in planes]  # noqa: SIM118 - a Dataset iterates elements
     if group is not None and not tags:
         raise ConfigurationError("overlay-absent", f"{group:04X}")
+    result = copy.deepcopy(dataset)
+    bits = [bit_of(dataset, one) for one in groups]
+    if "PixelData" in result and tags:
+        about = describe(dataset)
+        check_native(dataset, about, groups)
+        if group is None:
+            result = strip_embedded_overlay_bits(result)
+        elif bits[0] is not None and is_unused(about, bits[0]):
+            result = strip_embedded_overlay_bits(result, bits[0])
     for tag in tags:
         del result[tag]
-    return strip_embedded_overlay_bits(result) if group is None and "PixelData" in result else result
+    return result
 
 
 def with_overlay(dataset: Dataset, picture: bytes, label: str = "") -> Dataset:
@@ -51,7 +63,7 @@ def with_overlay(dataset: Dataset, picture: bytes, label: str = "") -> Dataset:
     if grey.shape != (rows, columns) or grey.size > LARGEST_PIXELS:
         raise ConfigurationError("overlay-size", f"{rows} rows, {columns} columns")
     used = {tag.group for tag in dataset.keys()}  # noqa: SIM118 - a Dataset iterates elements
-    group = next((number for number in range(0x6000, 0x6020, 2) if number not in used), None)
+    group = next((number for number in GROUPS if number not in used), None)
     if group is None:
         raise ConfigurationError("overlay-groups-full")
     limit = 127.5 if page.dtype == np.uint8 else 32767.5

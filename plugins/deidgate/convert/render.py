@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from deidgate.convert.overlay_bits import GROUPS, bit_of, check_native, is_unused, plane_in
 from deidgate.pixels.description import PixelDescription, describe
 from deidgate.pixels.frames import Frame, frames
 
@@ -107,12 +108,24 @@ def windowed(values: NDArray[Any], center: float, width: float, function: str = 
 
 
 def overlays(dataset: Dataset) -> list[Overlay]:
-    """The overlay planes that have data of their own (not those in unused bits of the pixels).
+    """The overlay planes, those in unused bits of the pixels too.
 
     A plane whose data are shorter than its sizes claim is left out.
+
+    Raises
+    ------
+    ConfigurationError
+        ``overlay-in-compressed-pixels``.
     """
     found = []
-    for group in range(0x6000, 0x6020, 2):
+    for group in GROUPS:
+        bit = bit_of(dataset, group)
+        if bit is not None and "PixelData" in dataset:
+            about = describe(dataset)
+            check_native(dataset, about, [group])
+            if is_unused(about, bit) and about.samples == 1:
+                found.append(Overlay(group, 0, 0, plane_in(dataset, about, bit), 0))
+            continue
         data = dataset.get((group, 0x3000))
         rows, columns = (int((dataset.get((group, n)) or _zero).value or 0) for n in (0x0010, 0x0011))
         if data is None or not data.value or rows <= 0 or columns <= 0:

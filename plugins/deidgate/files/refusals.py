@@ -126,6 +126,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "frame-absent": ("there is no such frame", "they count from 1"),
         "overlay-absent": ("there is no such overlay", "see groups 60xx in `deidgate show`"),
         "overlay-size": ("the overlay has not the picture's size", "make a picture of as many rows and columns"),
+        "overlay-in-compressed-pixels": (
+            "the overlay lies in bits of compressed pixels",
+            "decompress the file first, for example with dcmdjpeg or dcmdrle",
+        ),
         "overlay-groups-full": ("all 16 overlay groups are taken", "remove one first"),
         "attributes-unreadable": ("the list of attributes cannot be read", "one keyword a line"),
         "unknown-keyword": ("no attribute has this keyword", "see `deidgate standard show`, `dicomdir redact --list`"),

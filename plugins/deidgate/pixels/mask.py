@@ -91,12 +91,17 @@ def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decode
     return _mask_native(dataset, description, wanted, fill)
 
 
-def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
+def strip_embedded_overlay_bits(dataset: Dataset, bit: int | None = None) -> Dataset:
     """A new dataset whose unused bits of Pixel Data are what unused bits should be; `dataset` itself if they are.
 
     Overlays could once be kept in the bits of Pixel Data that the image does not use (retired, PS3.5 8.1.2), and so can
     anything else. Unused bits become zero, or the sign where values are signed. Compressed pixels have no unused bits
     that a decoder gives out.
+
+    Parameters
+    ----------
+    bit : int or None
+        Only this one; it must be unused.
 
     Raises
     ------
@@ -115,6 +120,9 @@ def strip_embedded_overlay_bits(dataset: Dataset) -> Dataset:
     for start in range(0, cells.size, _PIECE):
         piece = cells[start : start + _PIECE]
         kept = _as_cells(stored_values(piece, d), d)
+        if bit is not None:
+            one = np.asarray(1 << bit, d.cell)
+            kept = (piece & ~one) | (kept & one)
         if not np.array_equal(kept, piece):
             edited = cells.copy() if edited is None else edited
             edited[start : start + _PIECE] = kept

@@ -294,6 +294,23 @@ def test_overlays_are_taken_away(own_place):
     assert deidgate("show", "--group", "6000", "a.dcm") == ""
 
 
+@pytest.mark.parametrize("group", ["0010", "6001", "6020", "7FE0", "-1", "six"])
+def test_only_groups_of_overlays_are_taken_away(scan, group, own_place):
+    deidgate("overlay", scan, "a.dcm", "--remove", group, code=2)
+    assert not (own_place / "a.dcm").exists()
+
+
+def test_what_is_blanked_is_in_no_icon_either(own_place):
+    ds = ct(rows=16)
+    icon = pydicom.Dataset()
+    icon.Rows = icon.Columns = 4
+    icon.BitsAllocated, icon.PixelData = 8, b"\x07" * 16
+    ds.IconImageSequence = [icon]
+    (own_place / "icon.dcm").write_bytes(encoded(ds))
+    deidgate("blank", "icon.dcm", "out.dcm", "--box", 0, 0, 4, 4)
+    assert "IconImageSequence" in pydicom.dcmread("icon.dcm") and "IconImageSequence" not in pydicom.dcmread("out.dcm")
+
+
 def test_split_moves_and_says_what_stays(own_place):
     folder = own_place / "pictures"
     folder.mkdir()

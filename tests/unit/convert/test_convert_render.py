@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import RLELossless
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.convert.crop import cropped
@@ -123,6 +124,58 @@ def test_an_overlay_that_is_added_is_drawn_and_can_be_taken_away():
     assert overlays(without_overlays(back, 0x6000)) == []
     with pytest.raises(ConfigurationError, match="overlay-absent"):
         without_overlays(back, 0x6002)
+
+
+def with_embedded(signed: int = 0) -> Dataset:
+    """12 bits in 16, with one plane in bit 15, another in bit 13."""
+    about = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": signed, "SmallestImagePixelValue": None}
+    ds = small([[0, 1, 2, 3], [4, 5, -6 if signed else 6, 7]], **about)
+    values = np.frombuffer(ds.PixelData, "<u2").reshape(2, 4) & 0x0FFF
+    values[0, 1] |= 0x8000
+    values[1, 0] |= 0x2000
+    ds.PixelData = values.tobytes()
+    for group, bit in ((0x6000, 15), (0x6002, 13)):
+        ds.add_new((group, 0x0010), "US", 2)
+        ds.add_new((group, 0x0011), "US", 4)
+        ds.add_new((group, 0x0040), "CS", "G")
+        ds.add_new((group, 0x0050), "SS", [1, 1])
+        ds.add_new((group, 0x0100), "US", 16)
+        ds.add_new((group, 0x0102), "US", bit)
+    return ds
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_a_plane_in_unused_bits_goes_with_its_bits_and_no_other_does(signed):
+    ds = with_embedded(signed)
+    made = without_overlays(ds, 0x6000)
+    cells = np.frombuffer(made.PixelData, "<u2").reshape(2, 4)
+    assert not cells[0, 1] & 0x8000 and cells[1, 0] & 0x2000
+    assert [plane.group for plane in overlays(made)] == [0x6002]
+    assert np.array_equal(cells & 0x0FFF, np.frombuffer(ds.PixelData, "<u2").reshape(2, 4) & 0x0FFF)
+    bare = np.frombuffer(without_overlays(ds).PixelData, "<u2")
+    assert not (bare[[1, 4]] & 0xF000).any()
+
+
+def test_a_plane_in_unused_bits_is_drawn():
+    first, second = overlays(with_embedded())
+    assert np.argwhere(first.bits[0]).tolist() == [[0, 1]] and np.argwhere(second.bits[0]).tolist() == [[1, 0]]
+    assert picture(with_embedded(), View(center=100, width=10, overlays=True)).tolist() == [
+        [0, 255, 0, 0],
+        [255, 0, 0, 0],
+    ]
+
+
+def test_a_plane_in_bits_of_compressed_pixels_is_neither_removed_nor_left_out_in_silence():
+    ds = with_embedded()
+    ds.compress(RLELossless)
+    for ask in (lambda: without_overlays(ds, 0x6000), lambda: without_overlays(ds), lambda: overlays(ds)):
+        with pytest.raises(ConfigurationError, match="overlay-in-compressed-pixels"):
+            ask()
+
+
+def test_a_group_that_holds_no_overlay_is_left_alone():
+    with pytest.raises(ConfigurationError, match="overlay-absent"):
+        without_overlays(small(RAMP), 0x0010)
 
 
 def test_a_picture_of_another_size_is_no_overlay():
