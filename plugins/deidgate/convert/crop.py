@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One rectangle of a picture as a picture of its own.
 
-Source: PS3.3 C.7.6.2 (Image Plane: the position is that of the first voxel), C.9.2 (overlays).
+Source: PS3.3 C.7.6.2 (Image Plane: the position is that of the first voxel), C.7.6.16.2.3 and .4 (the same in
+functional groups), C.8.4.11 (detectors of nuclear medicine), C.9.2 (overlays), C.7.6.11 (Display Shutter).
 """
 
 from __future__ import annotations
@@ -17,12 +18,26 @@ from deidgate.errors import ConfigurationError
 from deidgate.pixels.description import describe
 from deidgate.pixels.frames import frames
 
+_SHUTTER = (
+    "ShutterShape",
+    "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge",
+    "ShutterUpperHorizontalEdge",
+    "ShutterLowerHorizontalEdge",
+    "CenterOfCircularShutter",
+    "RadiusOfCircularShutter",
+    "VerticesOfThePolygonalShutter",
+    "ShutterPresentationValue",
+    "ShutterPresentationColorCIELabValue",
+)
+"""What would hide other pixels than before, and belongs together."""
+
 
 def cropped(dataset: Dataset, box: Box) -> Dataset:
     """A new dataset with the pixels of `box` in every frame, native; `dataset` is not changed.
 
     Rows, Columns and the position in the patient are those of the rectangle. Overlays and the icon show the old
-    picture and are taken away, and so are regions of ultrasound, which count in its pixels.
+    picture and are taken away, and so are regions of ultrasound and shutters, which count in its pixels.
 
     Raises
     ------
@@ -63,30 +78,50 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
     for keyword in (
         "IconImageSequence",
         "SequenceOfUltrasoundRegions",
+        *_SHUTTER,
         "ExtendedOffsetTable",
         "ExtendedOffsetTableLengths",
     ):
         if keyword in result:
             delattr(result, keyword)
-    image_type = list(result.get("ImageType") or ["ORIGINAL", "PRIMARY"])
-    result.ImageType = ["DERIVED", *image_type[1:]]
+    for group in (
+        *(result.get("SharedFunctionalGroupsSequence") or ()),
+        *(result.get("PerFrameFunctionalGroupsSequence") or ()),
+    ):
+        if "FrameDisplayShutterSequence" in group:
+            del group.FrameDisplayShutterSequence
+    image_type = result.get("ImageType") or ["ORIGINAL", "PRIMARY"]
+    # A single value is a text, and a text is a sequence of letters.
+    rest = [] if isinstance(image_type, str) else list(image_type)[1:]
+    result.ImageType = ["DERIVED", *(rest or ["PRIMARY"])]
     return result
 
 
 def _move(result: Dataset, box: Box) -> None:
     spacing = result.get("PixelSpacing")
-    orientation = result.get("ImageOrientationPatient")
-    if spacing and orientation and result.get("ImagePositionPatient"):
-        result.ImagePositionPatient = _moved(result.ImagePositionPatient, orientation, spacing, box)
+    # Of nuclear medicine each detector has its own plane.
+    for plane in (result, *(result.get("DetectorInformationSequence") or ())):
+        orientation = plane.get("ImageOrientationPatient")
+        if spacing and orientation and plane.get("ImagePositionPatient"):
+            plane.ImagePositionPatient = _moved(plane.ImagePositionPatient, orientation, spacing, box)
     shared = (result.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    for group in result.get("PerFrameFunctionalGroupsSequence") or ():
-        measures = group.get("PixelMeasuresSequence") or shared.get("PixelMeasuresSequence")
-        planes = group.get("PlaneOrientationSequence") or shared.get("PlaneOrientationSequence")
-        if measures and planes and group.get("PlanePositionSequence"):
-            position = group.PlanePositionSequence[0]
-            position.ImagePositionPatient = _moved(
-                position.ImagePositionPatient, planes[0].ImageOrientationPatient, measures[0].PixelSpacing, box
-            )
+    groups = list(result.get("PerFrameFunctionalGroupsSequence") or ())
+    for group in groups:
+        if group.get("PlanePositionSequence"):
+            _move_group(group.PlanePositionSequence[0], (group, shared), box)
+    if shared.get("PlanePositionSequence"):
+        # One position for all frames: spacing and direction may still be written with each, and are then the same.
+        _move_group(shared.PlanePositionSequence[0], (shared, *groups[:1]), box)
+
+
+def _move_group(position: Dataset, groups: tuple[Dataset, ...], box: Box) -> None:
+    """Move the item `position` by what the first of `groups` that has it says of spacing and direction."""
+    measures = next((group.PixelMeasuresSequence for group in groups if group.get("PixelMeasuresSequence")), None)
+    planes = next((group.PlaneOrientationSequence for group in groups if group.get("PlaneOrientationSequence")), None)
+    if measures and planes:
+        position.ImagePositionPatient = _moved(
+            position.ImagePositionPatient, planes[0].ImageOrientationPatient, measures[0].PixelSpacing, box
+        )
 
 
 def _moved(position: object, orientation: object, spacing: object, box: Box) -> list[str]:

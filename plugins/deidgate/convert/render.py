@@ -71,14 +71,14 @@ def pictures(dataset: Dataset, view: View, indices: list[int] | None = None) -> 
     description = describe(dataset)
     planes = overlays(dataset) if view.overlays else []
     for index, frame in frames(dataset, description, indices):
-        picture = picture_of(frame, dataset, description, view)
+        picture = picture_of(frame, _of_frame(dataset, index), description, view)
         for plane in planes:
             picture = _drawn(picture, plane, index)
         yield index, picture
 
 
 def picture_of(frame: Frame, dataset: Dataset, description: PixelDescription, view: View) -> NDArray[np.uint8]:
-    """One frame as a picture, without overlays."""
+    """One frame as a picture, without overlays; `dataset` is what holds for this frame."""
     if frame.photometric == "PALETTE COLOR":
         return _from_palette(frame.values[..., 0], dataset)
     if frame.values.shape[2] == 3:
@@ -149,6 +149,29 @@ class _Stand:
 
 
 _zero, _one, _origin = _Stand(0), _Stand(1), _Stand((1, 1))
+
+
+def _of_frame(dataset: Dataset, index: int) -> Dataset:
+    """`dataset` with the transformations of frame `index` at its top level; itself if frames have none.
+
+    Source: PS3.3 C.7.6.16.1.1 (an item for the frame comes before the shared one), C.7.6.16.2.9 (Pixel Value
+    Transformation), C.7.6.16.2.10 (Frame VOI LUT).
+    """
+    frames_own = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    groups = [*(dataset.get("SharedFunctionalGroupsSequence") or ())[:1], *frames_own[index : index + 1]]
+    items = [
+        item
+        for group in groups
+        for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+        for item in (group.get(macro) or ())[:1]
+    ]
+    if not items:
+        return dataset
+    result = Dataset()
+    result.update({tag: dataset[tag] for tag in dataset.keys() if tag.group == 0x0028})  # noqa: SIM118 - a Dataset iterates elements
+    for item in items:
+        result.update(item)
+    return result
 
 
 def _rescaled(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:

@@ -12,6 +12,7 @@ Source: PS3.3 C.7.6.2 (Image Plane); NIfTI-1 specification, methods 2 and 3 (nib
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +91,7 @@ def read(content: bytes) -> Volume:
         ValueError,
         EOFError,
         KeyError,
+        zlib.error,
     ):
         raise CannotDeidentify("nifti-unreadable") from None
     if data.dtype.names or data.dtype.kind not in "iuf":
@@ -98,7 +100,7 @@ def read(content: bytes) -> Volume:
         data = data[..., 0]
     if data.ndim == 2:
         data = data[..., np.newaxis]
-    if data.ndim not in (3, 4):
+    if data.ndim not in (3, 4) or data.size == 0:
         raise CannotDeidentify("nifti-dimensions")
     if int(image.header["qform_code"]) == 0 and int(image.header["sform_code"]) == 0:
         raise CannotDeidentify("nifti-without-place")
@@ -128,12 +130,15 @@ def instances(volume: Volume, subject: Subject, modality: str) -> Iterator[Datas
     Notes
     -----
     Whole numbers that fit 16 bits are kept as they are. Others are scaled over the whole volume, with Rescale Slope and
-    Intercept that give the values back to within half a step.
+    Intercept that give the values back to within half a step. What is no number becomes 0.
     """
-    stored, slope, intercept = _stored(volume.values, signed=modality == "CT")
+    values = volume.values
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    stored, slope, intercept = _stored(values, signed=modality == "CT")
     columns_mm, rows_mm, slices_mm = volume.spacing
     times, slices = stored.shape[:2]
-    low, high = float(volume.values.min()), float(volume.values.max())
+    low, high = float(values.min()), float(values.max())
     for time in range(times):
         for number in range(slices):
             sop_class: UID = CTImageStorage if modality == "CT" else MRImageStorage
@@ -212,8 +217,6 @@ def _refuse_shear(affine: NDArray[np.float64]) -> None:
 
 def _stored(values: NDArray[Any], signed: bool) -> tuple[NDArray[Any], float, float]:
     """16-bit values, slope and intercept with ``values = stored * slope + intercept``."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = values.min(), values.max()
     whole = values.dtype.kind in "iu" or bool((values == np.rint(values)).all())
     if whole and low >= 0 and high <= 65535 and not (signed and high <= 32767):

@@ -240,3 +240,87 @@ def test_a_crop_keeps_its_place_in_the_patient():
 def test_a_rectangle_outside_is_refused():
     with pytest.raises(ConfigurationError, match="box-outside-picture"):
         cropped(small(RAMP), Box(0, 3, 0, 2))
+
+
+def group(**macros) -> Dataset:
+    """An item of functional groups: ``PlanePosition={...}`` becomes Plane Position Sequence with one item."""
+    made = Dataset()
+    for macro, values in macros.items():
+        item = Dataset()
+        for keyword, value in values.items():
+            setattr(item, keyword, value)
+        setattr(made, f"{macro}Sequence", [item])
+    return made
+
+
+def enhanced(shared: Dataset, *of_frames: Dataset) -> Dataset:
+    ds = small(np.stack([np.arange(8).reshape(2, 4)] * len(of_frames)), NumberOfFrames=len(of_frames))
+    for keyword in (
+        "RescaleSlope",
+        "RescaleIntercept",
+        "WindowCenter",
+        "WindowWidth",
+        "PixelSpacing",
+        "ImageOrientationPatient",
+        "ImagePositionPatient",
+    ):
+        del ds[keyword]
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = list(of_frames)
+    return ds
+
+
+def test_transformations_of_functional_groups_are_applied_and_those_of_a_frame_come_first():
+    value = {"RescaleSlope": "10", "RescaleIntercept": "-40"}
+    shared = group(PixelValueTransformation=value, FrameVOILUT={"WindowCenter": "0.5", "WindowWidth": "1"})
+    own = group(FrameVOILUT={"WindowCenter": "20", "WindowWidth": "1"})
+    first, second = (shown for _, shown in pictures(enhanced(shared, group(), own), View()))
+    assert first.ravel().tolist() == [0, 0, 0, 0, 0, 255, 255, 255]
+    assert second.ravel().tolist() == [0, 0, 0, 0, 0, 0, 255, 255]
+
+
+MEASURES, DIRECTION = {"PixelSpacing": ["2", "3"]}, {"ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"]}
+
+
+@pytest.mark.parametrize("measured", ["shared", "frame"])
+def test_a_crop_moves_a_position_that_all_frames_share(measured):
+    macros = {"PixelMeasures": MEASURES, "PlaneOrientation": DIRECTION}
+    place = group(PlanePosition={"ImagePositionPatient": ["-10", "-20", "5"]})
+    own = group(**macros)
+    if measured == "shared":
+        place.update(own)
+        own = Dataset()
+    made = cropped(enhanced(place, own, own), Box(1, 2, 2, 4))
+    position = made.SharedFunctionalGroupsSequence[0].PlanePositionSequence[0].ImagePositionPatient
+    assert [float(value) for value in position] == [-10 + 3 * 2, -20 + 2 * 1, 5]
+
+
+def test_a_crop_moves_the_position_of_every_detector():
+    ds = small(np.arange(64).reshape(8, 8), PixelSpacing=["2", "3"])
+    del ds.ImagePositionPatient, ds.ImageOrientationPatient
+    ds.DetectorInformationSequence = [Dataset(), Dataset()]
+    for detector in ds.DetectorInformationSequence:
+        detector.ImageOrientationPatient = DIRECTION["ImageOrientationPatient"]
+        detector.ImagePositionPatient = ["-10", "-20", "5"]
+    made = cropped(ds, Box(1, 4, 2, 8))
+    for detector in made.DetectorInformationSequence:
+        assert [float(value) for value in detector.ImagePositionPatient] == [-4, -18, 5]
+
+
+def test_a_crop_keeps_no_shutter_that_counts_in_the_old_pixels():
+    ds = small(np.arange(64).reshape(8, 8), ShutterShape="RECTANGULAR", ShutterLeftVerticalEdge=2)
+    ds.PerFrameFunctionalGroupsSequence = [group(FrameDisplayShutter={"ShutterLeftVerticalEdge": 2})]
+    made = cropped(ds, Box(1, 4, 2, 8))
+    assert "Shutter" not in str(made)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("ORIGINAL", ["DERIVED", "PRIMARY"]),
+        (["ORIGINAL", "SECONDARY"], ["DERIVED", "SECONDARY"]),
+        (None, ["DERIVED", "PRIMARY"]),
+    ],
+)
+def test_a_crop_is_derived_and_the_other_values_of_image_type_stay(before, after):
+    assert list(cropped(small(RAMP, ImageType=before), Box(0, 1, 0, 2)).ImageType) == after

@@ -148,6 +148,16 @@ def test_four_dimensions_are_times_of_one_series_in_order():
         assert in_ras(made[2 * time : 2 * time + 2]) == expected(values[..., time], affine)
 
 
+@pytest.mark.parametrize("none", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_in_no_attribute(none):
+    values = phantom().astype(np.float32) / 7
+    values[0, 0, 0] = none
+    made = list(volume.instances(volume.read(nifti(values, np.eye(4))), SUBJECT, "MR"))
+    for ds in made:
+        assert np.isfinite([float(ds.WindowCenter), float(ds.WindowWidth), float(ds.RescaleSlope)]).all()
+        assert float(ds.WindowWidth) == pytest.approx(30, abs=0.2)
+
+
 def test_a_compressed_volume_is_read():
     assert volume.read(gzip.compress(nifti(phantom(), np.eye(4)))).values.shape == (1, 5, 6, 7)
 
@@ -170,6 +180,9 @@ def test_units_of_metres_are_millimetres_after():
         (lambda: nibabel.Nifti1Image(phantom(), None).to_bytes(), "nifti-without-place"),
         (lambda: nifti(np.ones((2, 2, 2), np.complex64), np.eye(4)), "nifti-kind"),
         (lambda: nifti(np.ones((2, 2, 2, 2, 2), np.int16), np.eye(4)), "nifti-dimensions"),
+        (lambda: nifti(np.ones((2, 0, 2), np.int16), np.eye(4)), "nifti-dimensions"),
+        (lambda: gzip.compress(nifti(phantom(), np.eye(4)))[:10] + b"\xff" * 200, "nifti-unreadable"),
+        (lambda: gzip.compress(nifti(phantom(), np.eye(4)))[:-12], "nifti-unreadable"),
     ],
 )
 def test_what_cannot_be_placed_is_refused(make, code):
