@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.numbers import numbers
 from deidgate.cli.options import FILE, PATH
 
 
@@ -25,19 +26,17 @@ Pixels are shown as they are: text that is burned in stays."""
 )
 @click.argument("source", type=FILE)
 @click.argument("target", type=PATH)
-@click.option(
-    "--frames", default="1", show_default=True, help="1, 3-7, a list of these, or all; several need a folder."
-)
+@click.option("--frames", help="1, 3-7, a list of these, or all; several need a folder.  [default: 1, of a sheet all]")
 @click.option("--format", "form", type=click.Choice(["png", "jpeg"]), help="[default: by TARGET's name, else png]")
 @click.option("--window", nargs=2, type=float, metavar="CENTER WIDTH", help="[default: the file's own, else its range]")
 @click.option("--overlays/--no-overlays", default=False, show_default=True, help="Draw overlay planes.")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG.")
-@click.option("--sheet", is_flag=True, help="All chosen frames (default: all) on one contact sheet.")
+@click.option("--sheet", is_flag=True, help="The frames on one contact sheet.")
 @click.option("--columns", type=click.IntRange(1, 50), default=5, show_default=True, help="Of the sheet.")
 def export(
     source: Path,
     target: Path,
-    frames: str,
+    frames: str | None,
     form: str | None,
     window: tuple[float, float] | None,
     overlays: bool,
@@ -54,8 +53,7 @@ def export(
 
     dataset = opened(source)
     count = describe(dataset).frames
-    default_all = sheet and click.get_current_context().get_parameter_source("frames") is not None and frames == "1"
-    indices = chosen_frames("all" if default_all else frames, count)
+    indices = chosen_frames(frames or ("all" if sheet else "1"), count)
     chosen = form or ("jpeg" if target.suffix.lower() in (".jpg", ".jpeg") else "png")
     center, width = window or (None, None)
     view = View(center, width, overlays)
@@ -85,12 +83,7 @@ def chosen_frames(text: str, count: int) -> list[int]:
     """
     if text == "all":
         return list(range(count))
-    found: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise click.BadParameter(f"{text} names no frames", param_hint="--frames")
-        found |= set(range(int(first), int(last if dash else first) + 1))
-    if not found or min(found) < 1 or max(found) > count:
-        raise click.BadParameter(f"there are frames 1 to {count}", param_hint="--frames")
+    found = set(numbers(text, count))
+    if not found:
+        raise click.BadParameter(f"numbers and ranges of 1 to {count}, or all", param_hint="--frames")
     return sorted(number - 1 for number in found)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.numbers import numbers
 from deidgate.cli.options import FILE, PATH, json_option
+
+_MOST_PAGES = 100_000
 
 
 @click.command(
@@ -41,10 +44,10 @@ def redact_pdf(source: Path, target: Path, rules: Path | None, pages: str | None
 
     chosen = load_rules(rules) if rules else default_rules()
     if pages is not None:
-        parts = pages.split(",")
-        if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        wanted = numbers(pages, _MOST_PAGES)
+        if not wanted:
             raise click.BadParameter("page numbers from 1, with commas", param_hint="--pages")
-        chosen = replace(chosen, pages=tuple(int(part) for part in parts))
+        chosen = replace(chosen, pages=tuple(wanted))
     done = redact(source.read_bytes(), chosen)
     write_bytes(done.content, target)
     if as_json:

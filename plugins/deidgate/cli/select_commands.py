@@ -36,10 +36,11 @@ def select(file: Path, target: Path, policy: str, all_: bool) -> None:
     and ID, UIDs) is replaced always.
     """
     from deidgate.batch import policies
+    from deidgate.cli.numbers import numbers
     from deidgate.cli.writing import write_bytes
     from deidgate.convert.selection import choices, with_choices
     from deidgate.errors import ConfigurationError
-    from deidgate.policy.load import load_policy
+    from deidgate.policy.load import load_policy, read_policy
 
     source = policies.find(policy)
     offered = choices(file.read_bytes(), load_policy(source), keep_kept=all_)
@@ -62,27 +63,18 @@ def select(file: Path, target: Path, policy: str, all_: bool) -> None:
             listed()
             continue
         match = re.fullmatch(r"([\d,\s-]+)\s*([kxzcp])", answer)
-        numbers = _numbers(match[1], len(offered)) if match else []
-        if match is None or not numbers:
+        wanted = numbers(match[1], len(offered)) if match else []
+        if match is None or not wanted:
             click.echo(_HELP)
             continue
-        for number in numbers:
+        for number in wanted:
             name, word = offered[number - 1].name, _WORDS[match[2]]
             if word:
                 chosen[name] = word
             else:
                 chosen.pop(name, None)
-    write_bytes(with_choices(source.read_bytes(), chosen, target.stem), target)
-    load_policy(target)
+    content = with_choices(source.read_bytes(), chosen, target.stem)
+    # Where it will lie: a policy may name a certificate beside it.
+    read_policy(content, target)
+    write_bytes(content, target)
     click.echo(f"{len(chosen)} choices written to {target}")
-
-
-def _numbers(text: str, most: int) -> list[int]:
-    """Numbers from 1 to `most` that ``1,3-5`` names; none if any is wrong."""
-    found: list[int] = []
-    for part in text.replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            return []
-        found += range(int(first), int(last if dash else first) + 1)
-    return found if found and min(found) >= 1 and max(found) <= most else []

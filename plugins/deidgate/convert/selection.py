@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,9 +16,12 @@ from deidgate.convert.listing import rows
 from deidgate.errors import ConfigurationError
 from deidgate.plan.model import Action
 from deidgate.plan.planner import plan
-from deidgate.policy.load import IDENTITY
+from deidgate.policy.load import IDENTITY, tag_named
 from deidgate.policy.model import Policy
 from deidgate.pseudonym import Pseudonyms
+
+_TABLE = re.compile(r"""\s*\[\s*(?:elements|"elements"|'elements')\s*\]\s*(?:#.*)?$""")
+_KEY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +76,60 @@ def choices(content: bytes, policy: Policy, *, keep_kept: bool) -> list[Choice]:
 
 
 def with_choices(policy: bytes, chosen: Mapping[str, str], name: str) -> bytes:
-    """The policy file `policy` with a line for each of `chosen` in its section ``[elements]``, under another name."""
+    """The policy file `policy` with a line for each of `chosen` in its section ``[elements]``, under another name.
+
+    Comments stay, as lines are edited and not values; that the lines say what was meant is read back from them.
+
+    Raises
+    ------
+    ConfigurationError
+        ``policy-shape``: the file spells its elements in a way that lines cannot be added to.
+    """
     text = policy.decode("utf-8")
-    text = re.sub(r'(?m)^name\s*=\s*".*"', f'name = "{_plain(name)}"', text, count=1)
-    quoted = {f'"{key}"' if "." in key else key: word for key, word in chosen.items()}
-    for key in quoted:
-        # A line of the policy about the same element gives way: TOML has each key once.
-        text = re.sub(rf"(?m)^{re.escape(key)}\s*=.*\n", "", text)
-    lines = "".join(f'{key} = "{word}"\n' for key, word in sorted(quoted.items()))
-    if re.search(r"(?m)^\[elements\]\s*$", text):
-        text = re.sub(
-            r"(?m)^\[elements\]\s*\n", lambda match: f"{match[0]}# Chosen by a person.\n{lines}", text, count=1
-        )
-    else:
-        text += f"\n[elements]\n# Chosen by a person.\n{lines}"
-    return text.encode("utf-8")
+    wanted = tomllib.loads(text)
+    elements = wanted.setdefault("elements", {}) if chosen else wanted.get("elements", {})
+    paths = {_path(key) for key in chosen}
+    # A line of the policy about the same element gives way, however it spells its name.
+    stale = {key for key in elements if _path(key) in paths}
+    for key in stale:
+        del elements[key]
+    elements.update(chosen)
+    wanted["name"] = _plain(name)
+    text = re.sub(r"""(?m)^name\s*=\s*(?:"[^"]*"|'[^']*')""", f'name = "{_plain(name)}"', text, count=1)
+    edited = _with_lines(text, stale, {f'"{key}"' if "." in key else key: word for key, word in chosen.items()})
+    try:
+        fits = tomllib.loads(edited) == wanted
+    except tomllib.TOMLDecodeError:
+        fits = False
+    if not fits:
+        raise ConfigurationError("policy-shape", "[elements]")
+    return edited.encode("utf-8")
+
+
+def _with_lines(text: str, stale: set[str], added: Mapping[str, str]) -> str:
+    """`text` with lines for `added`, and without those for `stale`, in its table ``[elements]``."""
+    new = [f'{key} = "{word}"\n' for key, word in sorted(added.items())]
+    new = ["# Chosen by a person.\n", *new] if new else []
+    result: list[str] = []
+    inside = seen = False
+    for line in text.splitlines(keepends=True):
+        if re.match(r"\s*\[", line):
+            inside = _TABLE.match(line) is not None
+            result.append(line)
+            if inside and not seen:
+                result += new
+                seen = True
+            continue
+        key = _KEY.match(line) if inside else None
+        if key is None or (key[1] or key[2] or key[3]) not in stale:
+            result.append(line)
+    if new and not seen:
+        result += ["" if not text or text.endswith("\n") else "\n", "\n[elements]\n", *new]
+    return "".join(result)
+
+
+def _path(key: str) -> tuple[int | None, ...]:
+    return tuple(tag_named(part) for part in key.split("."))
 
 
 def _keyword(tag: int) -> str:
@@ -96,4 +139,4 @@ def _keyword(tag: int) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9-]", "-", name) or "chosen"
+    return re.sub(r"[^A-Za-z0-9-]", "-", name)[:20] or "chosen"

@@ -134,6 +134,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "attributes-unreadable": ("the list of attributes cannot be read", "one keyword a line"),
         "unknown-keyword": ("no attribute has this keyword", "see `deidgate standard show`, `dicomdir redact --list`"),
         "no-row": ("Table E.1-1 has no row for it", "the policy's defaults decide"),
+        "policy-shape": (
+            "the policy spells its elements in a way that lines cannot be added to",
+            "write them as a table [elements] with a line for each",
+        ),
         "left-without-writing": ("nothing was chosen, so nothing is written", "nothing"),
         # Forms.
         "pdf-no-row": ("no line of the form matches a rule", "see that it is the right form; write --rules for it"),

@@ -30,7 +30,7 @@ from deidgate.policy.model import (
     PrivateRule,
     Word,
 )
-from deidgate.policy.tomlfile import Section, read_toml
+from deidgate.policy.tomlfile import Section, parse_toml
 from deidgate.pseudonym.draw import PseudonymStyle
 from deidgate.standard.families import families
 
@@ -52,7 +52,22 @@ def load_policy(path: Path) -> Policy:
         The file is missing or not TOML, has an unknown key or value (the message names file, key and what is
         accepted), contradicts itself, or asks for an option that is not implemented.
     """
-    content, digest = read_toml(path)
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise ConfigurationError("no-such-file", str(path)) from None
+    return read_policy(data, path)
+
+
+def read_policy(data: bytes, path: Path) -> Policy:
+    """The policy that `data` describe, which are or will be the file `path`.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_policy`.
+    """
+    content, digest = parse_toml(data, path)
     with Section(content, path.name) as top:
         options = _options(top)
         return Policy(

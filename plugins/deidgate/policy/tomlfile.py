@@ -25,9 +25,21 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """
     try:
         data = path.read_bytes()
-        return tomllib.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
     except OSError:
         raise ConfigurationError("no-such-file", str(path)) from None
+    return parse_toml(data, path)
+
+
+def parse_toml(data: bytes, path: Path) -> tuple[dict[str, Any], str]:
+    """Content and SHA-256 (hexadecimal) of `data`, which are or will be the TOML file `path`.
+
+    Raises
+    ------
+    ConfigurationError
+        They are not TOML.
+    """
+    try:
+        return tomllib.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"not-toml: {error}", str(path)) from None
 

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -253,6 +254,40 @@ def test_choices_in_the_terminal_become_a_policy(scan, own_place):
     assert (said["KVP"], said["StudyTime"]) in {("X", "K"), ("X", "C"), ("Z", "K"), ("Z", "C")}
 
 
+def test_numbers_are_parted_by_spaces_as_well_as_by_commas(scan, own_place):
+    listed = deidgate("select", scan, "mine.toml", "--policy", "basic", "--all", typed="q\n", code=1)
+    names = {int(line.split()[0]): line.split()[2] for line in listed.splitlines() if line[:4].strip().isdigit()}
+    deidgate("select", scan, "mine.toml", "--policy", "basic", "--all", typed="1 2 k\nw\n")
+    elements = tomllib.loads((own_place / "mine.toml").read_text())["elements"]
+    assert {names[1], names[2]} == set(elements)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "[elements] # mine\nPatientAge = 'remove'\n",
+        ' [ elements ]\n  "PatientAge" = "remove"  # so\n',
+        '[elements]\n"(0010,1010)" = "remove"',
+        "",
+    ],
+)
+def test_a_choice_takes_the_place_of_the_line_that_the_policy_has(scan, own_place, table):
+    shipped = Path(__file__).parents[3] / "orthanc-ingest" / "policies" / "basic.toml"
+    (own_place / "base.toml").write_text(shipped.read_text() + table)
+    listed = deidgate("select", scan, "mine.toml", "--policy", "base.toml", "--all", typed="q\n", code=1)
+    number = next(line.split()[0] for line in listed.splitlines() if " PatientAge " in line)
+    deidgate("select", scan, "mine.toml", "--policy", "base.toml", "--all", typed=f"{number} k\nw\n")
+    assert tomllib.loads((own_place / "mine.toml").read_text())["elements"] == {"PatientAge": "keep"}
+    assert "good" in deidgate("policy", "check", "mine.toml")
+
+
+def test_a_policy_that_cannot_be_edited_is_refused_and_nothing_is_written(scan, own_place):
+    shipped = Path(__file__).parents[3] / "orthanc-ingest" / "policies" / "basic.toml"
+    (own_place / "base.toml").write_text("elements.PatientAge = 'remove'\n" + shipped.read_text())
+    said = deidgate("select", scan, "mine.toml", "--policy", "base.toml", "--all", typed="1 k\nw\n", code=1)
+    assert "policy-shape" in said and not (own_place / "mine.toml").exists()
+
+
 # -- change ---------------------------------------------------------------------------------
 
 
@@ -287,6 +322,14 @@ def test_all_frames_and_a_sheet(own_place):
     assert len(list((own_place / "frames").glob("*.jpg"))) == 30
     deidgate("export", source, "sheet.png", "--sheet", "--columns", 6)
     assert Image.open("sheet.png").width == 6 * 256
+    deidgate("export", source, "one.png", "--sheet", "--frames", "1", "--columns", 6)
+    assert Image.open("one.png").height < Image.open("sheet.png").height
+
+
+@pytest.mark.parametrize("frames", ["²", "1-9999999999", "0", "31", "3-1", "1,", "-", "1-", "9" * 5000])
+def test_frames_that_are_not_there_are_a_wrong_command_line(own_place, frames):
+    deidgate("export", get_testdata_file("examples_ybr_color.dcm"), "frames", "--frames", frames, code=2)
+    assert not (own_place / "frames").exists()
 
 
 def test_overlays_are_taken_away(own_place):
