@@ -36,11 +36,12 @@ def write_dataset(dataset: Dataset, target: Path) -> None:
     Raises
     ------
     ConfigurationError
-        As `write_bytes`; ``value``: an element has a value that cannot be written.
+        As `write_bytes`; ``dataset-not-writable``: an element has a value that cannot be written.
     """
     buffer = BytesIO()
     try:
         dataset.save_as(buffer, enforce_file_format=True)
-    except (ValueError, TypeError, AttributeError, OverflowError, KeyError):
-        raise ConfigurationError("value-cannot-be-written", str(target)) from None
+    except (ValueError, TypeError, AttributeError, OverflowError, KeyError, NotImplementedError, OSError):
+        # OSError is what pydicom makes of a number that is too large; nothing is written to a disk yet.
+        raise ConfigurationError("dataset-not-writable", str(target)) from None
     write_bytes(buffer.getvalue(), target)

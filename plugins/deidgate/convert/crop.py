@@ -8,10 +8,11 @@ functional groups), C.8.4.11 (detectors of nuclear medicine), C.9.2 (overlays), 
 from __future__ import annotations
 
 import copy
+from typing import Literal
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
@@ -51,10 +52,13 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
         raise ConfigurationError("box-outside-picture", f"{about.rows} rows, {about.columns} columns")
     result = copy.deepcopy(dataset)
     parts, photometric = [], about.photometric
+    # Retired and big-endian stays so: every other element of the file is in that order too.
+    syntax = ExplicitVRBigEndian if about.transfer_syntax == ExplicitVRBigEndian else ExplicitVRLittleEndian
+    order: Literal["<", ">"] = "<" if syntax.is_little_endian else ">"
     for _, frame in frames(dataset, about):
         photometric = frame.photometric
         part = frame.values[box.row_start : box.row_stop, box.column_start : box.column_stop]
-        parts.append(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")))
+        parts.append(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder(order)))
     if about.allocated == 1:
         # Frames of single bits follow each other without a gap. Source: PS3.5 8.1.1.
         content = np.packbits(np.concatenate([part.ravel() for part in parts]), bitorder="little").tobytes()
@@ -71,7 +75,7 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
     result[about.keyword].value = content + b"\0" * (len(content) % 2)
     result[about.keyword].is_undefined_length = False
     result[about.keyword].VR = "OB" if about.allocated <= 8 else result[about.keyword].VR
-    result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    result.file_meta.TransferSyntaxUID = syntax
     _move(result, box)
     for tag in [t for t in result.keys() if t.group & 0xFF00 == 0x6000]:  # noqa: SIM118 - a Dataset iterates elements
         del result[tag]

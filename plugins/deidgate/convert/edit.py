@@ -18,7 +18,9 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
+from pydicom.valuerep import STANDARD_VR
 
+from deidgate.convert.character_sets import SPECIFIC_CHARACTER_SET, TEXT_VRS, misfits
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import ConfigurationError
 from deidgate.standard.types import iod_of
@@ -105,12 +107,22 @@ def edited(dataset: Dataset, edits: Iterable[Edit], *, new_uids: bool = False) -
     Raises
     ------
     ConfigurationError
-        ``address``, ``element-absent``, ``item-absent``, ``value`` (not one of the VR) or ``vr-needed``.
+        ``address``, ``file-meta``, ``element-absent``, ``item-absent``, ``not-a-sequence``, ``value`` (not one of the
+        VR), ``vr-needed``, ``vr-wrong`` (none, or not one of this element) or ``text-not-in-character-set``.
     """
     result = copy.deepcopy(dataset)
     warned: list[Warned] = []
+    changed: set[ElementPath] = set()
+    edits = list(edits)
+    recoded = any(_tag(edit.address.rpartition(".")[2].strip(), None) == SPECIFIC_CHARACTER_SET for edit in edits)
+    if recoded:
+        # Texts that nobody has looked at yet are bytes in the old character set.
+        result.decode()
     for edit in edits:
         path = parse(result, edit.address)
+        if path.tag >> 16 <= 0x0002:
+            raise ConfigurationError("file-meta", edit.address)
+        changed.add(path)
         if not edit.value.isascii() and "SpecificCharacterSet" not in result:
             # Without the attribute every text so far is ASCII, which UTF-8 contains. Source: PS3.5 6.1.2.
             result.SpecificCharacterSet = "ISO_IR 192"
@@ -120,6 +132,8 @@ def edited(dataset: Dataset, edits: Iterable[Edit], *, new_uids: bool = False) -
             warned.append(Warned(path, f"deleted, and it is Type {kind} in this IOD"))
         elif edit.verb is not Verb.DELETE and not edit.value and kind in ("1", "1C"):
             warned.append(Warned(path, f"empty, and it is Type {kind} in this IOD"))
+    for misfit in misfits(result, None if recoded else frozenset(changed)):
+        raise ConfigurationError("text-not-in-character-set", str(misfit))
     if new_uids:
         fresh: dict[str, str] = {}
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
@@ -152,12 +166,19 @@ def _carry_out(result: Dataset, path: ElementPath, edit: Edit) -> None:
     vr = edit.vr or (str(holder[path.tag].VR) if present else _dictionary_vr(path.tag))
     if not vr:
         raise ConfigurationError("vr-needed", edit.address)
+    if edit.vr and edit.vr not in _possible_vrs(path.tag):
+        raise ConfigurationError("vr-wrong", edit.address)
     holder[path.tag] = DataElement(path.tag, vr, _typed(edit.value, vr, edit.address))
 
 
 def _dictionary_vr(tag: int) -> str:
     # Ambiguous ones (US or SS) are the first: the caller names the other one.
     return dictionary_VR(tag)[:2] if dictionary_has_tag(tag) else ""
+
+
+def _possible_vrs(tag: int) -> frozenset[str]:
+    """VRs that the element may have; of one that no dictionary knows, all."""
+    return frozenset(dictionary_VR(tag).split(" or ") if dictionary_has_tag(tag) else map(str, STANDARD_VR))
 
 
 def _typed(text: str, vr: str, address: str) -> object:
@@ -172,6 +193,8 @@ def _typed(text: str, vr: str, address: str) -> object:
             raise ConfigurationError("value", address) from None
     if not text:
         return None if vr in _NUMERIC else ""
+    if vr not in TEXT_VRS and not text.isascii():
+        raise ConfigurationError("value", address)
     parts = [text] if vr in ("LT", "ST", "UT", "UR") else text.split("\\")
     try:
         typed = [_NUMERIC[vr](part) for part in parts] if vr in _NUMERIC else parts
@@ -187,6 +210,8 @@ def _holder(dataset: Dataset, path: ElementPath, *, make: bool) -> Dataset:
     here = dataset
     for tag, item in path.parents:
         if tag not in here and make:
+            if "SQ" not in _possible_vrs(tag):
+                raise ConfigurationError("not-a-sequence", str(ElementPath.top(tag)))
             here[tag] = DataElement(tag, "SQ", Sequence())
         items = here[tag].value if tag in here and here[tag].VR == "SQ" else None
         if items is None:

@@ -118,6 +118,23 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "element-absent": ("the file has no such element", "see `deidgate show`"),
         "item-absent": ("the sequence has no such item", "see `deidgate show`; items count from 0"),
         "vr-needed": ("nobody knows the Value Representation of this element", "write it as ADDRESS:VR=VALUE"),
+        "vr-wrong": (
+            "there is no such Value Representation, or not for this element",
+            "leave it out, or take one that `deidgate standard show` has for it",
+        ),
+        "not-a-sequence": ("an address goes into an element that is no sequence", "see `deidgate show`"),
+        "file-meta": (
+            "file meta information is not edited: it says how the file is written",
+            "change the Transfer Syntax with a converter such as dcmconv; SOP UIDs follow the dataset",
+        ),
+        "text-not-in-character-set": (
+            "a text has letters that the file's Specific Character Set does not have",
+            'add --set "SpecificCharacterSet=ISO_IR 192", or write the text with other letters',
+        ),
+        "dataset-not-writable": (
+            "an element has a value that cannot be written as its Value Representation",
+            "see `deidgate show`, and change or delete it with `deidgate edit`",
+        ),
         "breaks-the-iod": (
             "a Type 1 or Type 2 attribute would go, or be empty where it may not",
             "give it a value instead, or leave --strict out",

@@ -95,6 +95,15 @@ def test_what_does_not_break_it_is_not_warned_of(dataset):
         (Edit(Verb.ADD, "StudyID", "longer than sixteen"), "value"),
         (Edit(Verb.SET, "SOPInstanceUID", "1.02.3"), "value"),
         (Edit(Verb.ADD, "0013,1001", "x"), "vr-needed"),
+        (Edit(Verb.SET, "Rows", "1", "XX"), "vr-wrong"),
+        (Edit(Verb.SET, "Rows", "1", "PN"), "vr-wrong"),
+        (Edit(Verb.ADD, "0013,1001", "1", "XX"), "vr-wrong"),
+        (Edit(Verb.ADD, "PatientComments[0].PatientName", "X"), "not-a-sequence"),
+        (Edit(Verb.ADD, "TransferSyntaxUID", "1.2.840.10008.1.2.2"), "file-meta"),
+        (Edit(Verb.ADD, "MediaStorageSOPInstanceUID", "1.2.3"), "file-meta"),
+        (Edit(Verb.SET, "PatientName", "Łucja"), "text-not-in-character-set"),
+        (Edit(Verb.ADD, "RequestAttributesSequence[0].RequestedProcedureDescription", "東京"), "text-not-in-char"),
+        (Edit(Verb.ADD, "RetrieveURL", "http://münchen/"), "value"),
     ],
 )
 def test_what_cannot_be_is_refused(dataset, edit, code):
@@ -114,6 +123,54 @@ def test_a_text_beyond_ascii_can_be_read_back():
     del ds.SpecificCharacterSet
     made, _ = changed(dcmread(BytesIO(encoded(ds))), Edit(Verb.SET, "PatientName", "Łucja"))
     assert str(made.PatientName) == "Łucja"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("ISO_IR 100", "Müller^Jürgen"),
+        ("ISO_IR 192", "Łucja^東京"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+        ("GB18030", "王^小东"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 126"], "Διονυσιος"),
+    ],
+)
+def test_a_text_of_the_files_character_set_is_written_and_read_back(charset, text):
+    ds = ct(rows=8)
+    ds.SpecificCharacterSet = charset
+    made, _ = changed(dcmread(BytesIO(encoded(ds))), Edit(Verb.SET, "PatientName", text))
+    assert str(made.PatientName) == text
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_character_set_takes_every_text_along_also_nested_ones(order):
+    ds = ct(rows=8)
+    ds.PatientAddress = "Straße"
+    ds.RequestAttributesSequence[0].RequestedProcedureDescription = "Größe"
+    edits = [Edit(Verb.SET, "SpecificCharacterSet", "ISO_IR 192"), Edit(Verb.SET, "PatientName", "Łucja")]
+    made, _ = changed(dcmread(BytesIO(encoded(ds))), *edits[::order])
+    assert made.RequestAttributesSequence[0].RequestedProcedureDescription == "Größe"
+    assert (str(made.PatientName), made.PatientAddress) == ("Łucja", "Straße")
+
+
+@pytest.mark.parametrize(
+    "edit", [Edit(Verb.SET, "SpecificCharacterSet", "ISO_IR 6"), Edit(Verb.DELETE, "SpecificCharacterSet")]
+)
+def test_a_character_set_that_texts_do_not_fit_is_refused(edit):
+    ds = ct(rows=8)
+    ds.RequestAttributesSequence[0].RequestedProcedureDescription = "Größe"
+    with pytest.raises(ConfigurationError, match="text-not-in-character-set"):
+        edited(dcmread(BytesIO(encoded(ds))), [edit])
+
+
+def test_a_private_element_may_be_made_with_any_vr(dataset):
+    made, _ = changed(dataset, Edit(Verb.ADD, "0013,1001", "text", "LO"), Edit(Verb.ADD, "0013,1002", "7", "US"))
+    assert (made[0x00131001].value, made[0x00131002].value) == ("text", 7)
+
+
+def test_a_private_sequence_may_be_made(dataset):
+    made, _ = edited(dataset, [Edit(Verb.ADD, "0013,1005[0].PatientComments", "x")])
+    assert made[0x00131005].value[0].PatientComments == "x"
 
 
 def test_a_listing_has_every_element_at_every_depth(dataset):
