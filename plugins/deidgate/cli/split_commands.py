@@ -21,7 +21,7 @@ Examples:
   deidgate split pictures/ --mask .png --delimiter _ --dry-run
 
 \b
-Exit codes: 0 all moved, 1 refused, 2 wrong command line, 3 some stayed (no delimiter, collision)."""
+Exit codes: 0 all moved, 1 refused, 2 wrong command line, 3 some stayed (no delimiter, collision, link)."""
 )
 @click.argument("source", type=FOLDER)
 @click.argument("output", type=PATH, required=False)
@@ -36,6 +36,7 @@ def split(
     """Sort the files of SOURCE into folders named by the part of their names before the delimiter.
 
     Folders are made in OUTPUT, or in SOURCE itself. Names are used as they are: if they identify, so do the folders.
+    Links are not moved; --copy copies what they lead to.
     """
     from deidgate.files.guard import check_writable
     from deidgate.files.split import carry_out, plan_split
@@ -46,7 +47,7 @@ def split(
     if not dry_run:
         check_writable(target)
     stayed = moved = 0
-    for planned in plan_split(source, target, mask, delimiter):
+    for planned in plan_split(source, target, mask, delimiter, copy=copy):
         done = planned if dry_run else carry_out(planned, copy=copy)
         stayed += done.target is None
         moved += done.target is not None

@@ -25,7 +25,7 @@ class Move:
     code: str = ""
 
 
-def plan_split(source: Path, output: Path, mask: str, delimiter: str) -> list[Move]:
+def plan_split(source: Path, output: Path, mask: str, delimiter: str, *, copy: bool = False) -> list[Move]:
     """What `carry_out` would do with the files of the folder `source`, in the order of their names.
 
     Parameters
@@ -38,23 +38,30 @@ def plan_split(source: Path, output: Path, mask: str, delimiter: str) -> list[Mo
         A suffix such as ``.png`` or a pattern such as ``*_mask.png``; compared without case.
     delimiter : str
         Not empty. The name before its first occurrence is the folder's name.
+    copy : bool
+        Plan to copy, not to move.
 
     Notes
     -----
     A name without the delimiter, or with nothing before it, stays (``no-delimiter``). A target that exists, or that
-    two sources share on a file system that ignores case, stays (``collision``).
+    two sources share on a file system that ignores case, stays (``collision``). A link is not moved (``link``): from
+    another folder it may lead nowhere. Copied is what it leads to; if that is nothing, it stays (``dangling-link``).
     """
     pattern = mask.lower() if any(sign in mask for sign in "*?[") else "*" + mask.lower()
-    names = sorted(entry.name for entry in os.scandir(source) if entry.is_file())
+    entries = [entry for entry in os.scandir(source) if entry.is_file() or (entry.is_symlink() and not entry.is_dir())]
+    links = {entry.name: entry.is_file() for entry in entries if entry.is_symlink()}
     taken: set[str] = set()
     moves = []
-    for name in names:
+    for name in sorted(entry.name for entry in entries):
         if not fnmatch.fnmatchcase(name.lower(), pattern):
             continue
         stem, found, _ = name.partition(delimiter)
         folder = stem.strip()
         if not found or not folder or folder in (".", ".."):
             moves.append(Move(source / name, None, "no-delimiter"))
+            continue
+        if name in links and not (copy and links[name]):
+            moves.append(Move(source / name, None, "dangling-link" if copy else "link"))
             continue
         target = output / folder / name
         in_the_way = (output / folder).exists() and not (output / folder).is_dir()

@@ -57,6 +57,30 @@ def test_a_collision_that_appears_after_the_plan_stays_too(tmp_path):
     assert (tmp_path / "P001" / "P001_left.png").read_text() == "old"
 
 
+def test_a_link_stays_and_still_leads_to_its_file(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    made(tmp_path, "real.png")
+    (source / "P001_left.png").symlink_to("../real.png")
+    (source / "P002_left.png").symlink_to("../nothing.png")
+    (source / "P003_folder.png").symlink_to(tmp_path)
+    moves = [carry_out(move, copy=False) for move in plan_split(source, source, ".png", "_")]
+    assert [(move.target, move.code) for move in moves] == [(None, "link"), (None, "link")]
+    assert (source / "P001_left.png").read_text() == "real.png"
+
+
+def test_copied_is_what_a_link_leads_to(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    made(tmp_path, "real.png")
+    (source / "P001_left.png").symlink_to("../real.png")
+    (source / "P002_left.png").symlink_to("../nothing.png")
+    moves = [carry_out(move, copy=True) for move in plan_split(source, tmp_path / "out", ".png", "_", copy=True)]
+    assert [move.code for move in moves] == ["", "dangling-link"]
+    copied = tmp_path / "out" / "P001" / "P001_left.png"
+    assert copied.read_text() == "real.png" and not copied.is_symlink()
+
+
 def test_a_file_in_the_way_of_a_folder_is_a_collision(tmp_path):
     made(tmp_path, "P001_left.png", "P001")
     moves = {move.source.name: move.code for move in plan_split(tmp_path, tmp_path, "*", "_")}
