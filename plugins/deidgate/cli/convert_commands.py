@@ -134,6 +134,8 @@ def _rows(table: Path) -> dict[str, dict[str, str]]:
             return {row["file"]: {name: text or "" for name, text in row.items() if name} for row in lines}
     except UnicodeDecodeError:
         raise ConfigurationError("csv-is-not-utf-8", str(table)) from None
+    except csv.Error:
+        raise ConfigurationError("csv-unreadable", str(table)) from None
 
 
 def _subjects(

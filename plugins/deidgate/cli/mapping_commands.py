@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import getpass
+import io
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ from deidgate.cli.exits import Exit
 from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_why
 from deidgate.cli.table import open_table
 from deidgate.errors import ConfigurationError
+from deidgate.files.atomic import AlreadyThereError, whole_file
 from deidgate.store.store import Store
 
 HEADER = ("id_old", "id_new")
@@ -51,6 +53,7 @@ Example:
 @click.option("--uids", type=click.Path(path_type=Path), help="CSV of Study, Series and SOP Instance UIDs.")
 @click.option("--patients", type=click.Path(path_type=Path), help="CSV of Patient IDs.")
 @click.option("--project", help="Only this project.")
+@click.option("--replace", is_flag=True, help="Take the place of files that are there.")
 @click.option("--approval", "approvals", type=int, multiple=True, help="Number of an approval, for each file.")
 @_who_and_why
 @mapping_options
@@ -59,6 +62,7 @@ def export(
     uids: Path | None,
     patients: Path | None,
     project: str | None,
+    replace: bool,
     approvals: tuple[int, ...],
     by: str,
     why: str,
@@ -69,15 +73,21 @@ def export(
     """Write original and new identifiers as CSV with the header id_old,id_new, for the owner alone (0600)."""
     if uids is None and patients is None:
         raise click.UsageError("give --uids FILE, --patients FILE or both")
+    if uids is not None and patients is not None and uids.resolve() == patients.resolve():
+        raise click.UsageError("--uids and --patients are the same file")
+    for path in (uids, patients):
+        # Before anything is asked for: an approval is good for one export.
+        if path is not None and not replace and os.path.lexists(path):
+            raise ConfigurationError("destination-exists", str(path))
     written: dict[str, int] = {}
     with open_table(mapping, keys) as store:
         of = {one.action: one.id for one in store.approvals.waiting() if one.id in approvals}
         if uids is not None:
             pairs = store.custody.export_uids(by, why, project, approval=of.get("export-uids"))
-            written["uids"] = _write(uids, pairs)
+            written["uids"] = _write(uids, pairs, replace)
         if patients is not None:
             pairs = store.custody.export_patients(by, why, project, approval=of.get("export-patients"))
-            written["patients"] = _write(patients, pairs)
+            written["patients"] = _write(patients, pairs, replace)
     if as_json:
         click.echo(json.dumps(written))
     else:
@@ -218,17 +228,24 @@ def _read(path: Path) -> list[tuple[int, str, str]]:
             ]
     except UnicodeDecodeError:
         raise ConfigurationError("csv-is-not-utf-8", str(path)) from None
+    except csv.Error:
+        raise ConfigurationError("csv-unreadable", str(path)) from None
 
 
-def _write(path: Path, pairs: Iterable[tuple[str, str]]) -> int:
+def _write(path: Path, pairs: Iterable[tuple[str, str]], replace: bool) -> int:
     number = 0
-    # For the owner alone: the file names patients.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file)
-        lines.writerow(HEADER)
-        for pair in pairs:
-            lines.writerow(pair)
-            number += 1
+    try:
+        # For the owner alone: the file names patients.
+        with whole_file(path, mode=0o600, replace=replace) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+            lines = csv.writer(text)
+            lines.writerow(HEADER)
+            for pair in pairs:
+                lines.writerow(pair)
+                number += 1
+            text.detach()
+    except AlreadyThereError:
+        raise ConfigurationError("destination-exists", str(path)) from None
+    except OSError as error:
+        raise ConfigurationError("disk-full" if error.errno == 28 else "output-not-writable", str(path)) from None
     return number

@@ -79,6 +79,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "snapshot-by-server": ("the database is on a server", "back it up there, with pg_dump"),
         "snapshot-exists": ("there is a file of that name", "choose another name"),
         "snapshot-unwritable": ("the copy cannot be written", "check rights and space"),
+        "csv-unreadable": ("the table is no CSV, or a field has more than 131,072 letters", "save it as CSV UTF-8"),
         "csv-is-not-utf-8": ("the table is not UTF-8 text", "save it as CSV UTF-8"),
         "csv-header-is-not-id_old,id_new": ("the first line has to be id_old,id_new", "put it there"),
         # Tables and pictures to be converted.

@@ -213,6 +213,32 @@ def test_the_mapping_table_is_exported_looked_up_purged_and_audited(incoming, ow
     assert "unchanged" in deidgate("audit", "verify", "--noted", head)
 
 
+def test_an_export_replaces_no_file_unless_told_and_asks_for_nothing_before(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    (own_place / "mine.csv").write_text("mine")
+    for files in (("--uids", "mine.csv"), ("--uids", "new.csv", "--patients", "mine.csv")):
+        assert "destination-exists" in deidgate("mapping", "export", *files, code=1)
+    assert (own_place / "mine.csv").read_text() == "mine" and not (own_place / "new.csv").exists()
+    assert "export" not in deidgate("audit", "list")
+    deidgate("mapping", "export", "--patients", "mine.csv", "--replace")
+    assert (own_place / "mine.csv").read_text().startswith("id_old,id_new")
+    assert stat.S_IMODE((own_place / "mine.csv").stat().st_mode) == 0o600
+
+
+def test_two_exports_are_two_files(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    deidgate("mapping", "export", "--uids", "a.csv", "--patients", "./a.csv", code=2)
+    assert not (own_place / "a.csv").exists()
+
+
+def test_a_field_that_is_too_long_is_a_refusal(own_place):
+    (own_place / "ids.csv").write_text("id_old,id_new\n" + "x" * 140_000 + ",y\n")
+    assert "csv-unreadable" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", code=1)
+    (own_place / "table.csv").write_text("file,patient_id\n" + "x" * 140_000 + ",y\n")
+    (own_place / "pictures").mkdir()
+    assert "csv-unreadable" in deidgate("convert", "pictures", "out", "--table", "table.csv", code=1)
+
+
 def test_pre_assigned_pseudonyms_are_used(incoming, own_place):
     (own_place / "ids.csv").write_text("id_old,id_new\nMRN0000001,TRIAL-007\n")
     assert "1 new would be written" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", "--dry-run")
