@@ -2,10 +2,10 @@
 """Names of results: recognisable where the original name is harmless, a keyed token where it may name someone.
 
 A file or folder name is kept only if every word in it is in a fixed vocabulary of imaging and file words, every
-number in it is small and no year, and nothing in it is an identifier of the instance itself. All else (names,
-record numbers, dates, UIDs, words nobody listed) becomes eight characters that the project's key derives from
-the original name: the same folder keeps the same name over runs, two folders stay two folders, and nobody
-without the key can test a guess. Tokens and kept names of media stay valid File ID components.
+number in it is small and no year, and neither it nor a part of it is an identifier of the instance itself. All else
+(names, record numbers, dates, UIDs, words nobody listed) becomes eight characters that the project's key derives from
+the original name: the same folder keeps the same name over runs, two folders stay two folders, and nobody without the
+key can test a guess. Tokens and kept names of media stay valid File ID components.
 
 Source: File ID components: PS3.10 section 8.2.
 """
@@ -50,6 +50,10 @@ _COUNTED = re.compile(
     r"(DICOM|IMAGES?|IMG|IM|I|SERIES|SER|SE|S|STUDY|STU|ST|PAT|PA|P|CR|CT|MR|PT|US|MG|DX|NM|XA|RF|SC|SR|OT)[0-9]{0,6}"
 )
 _WORD_OR_NUMBER = re.compile(r"[A-Za-z]+|[0-9]+")
+_BETWEEN_VALUES = re.compile(r"[\\,\[\]']+")
+_TELLING = 4
+"""Letters and numbers that an identifier has at least to be looked for inside other words: ``S1`` is in half of all
+names, and a record number of four characters or more is not there by chance."""
 _PLAIN = re.compile(r"[A-Za-z0-9 ._()\[\],+=#-]+")
 
 
@@ -110,29 +114,44 @@ def name_of_same_length(component: str, key: bytes) -> str:
 
 
 def identifying_words(names: Iterable[str], codes: Iterable[str]) -> frozenset[str]:
-    """Words that no name of a file may hold: parts of `names`, and of identifiers (`codes`) the long numbers.
+    """Words that no name of a file may hold: parts of `names`, and of identifiers (`codes`) long runs and the whole.
 
     A number of one or two digits counts when it is the whole identifier: patient 7 must not be named by a folder
-    ``07``, but patient MRN0000001 is not named by ``SE1``.
+    ``07``, but patient MRN0000001 is not named by ``SE1``. A whole identifier of letters and numbers is spelled with
+    hyphens between them (``p-7`` for P07), which no other word has.
     """
     words = {word.lower() for name in names for word in re.findall(r"[^\W\d_]{2,}", name)}
     for code in codes:
-        runs = re.findall(r"[^\W\d_]+|\d+", code)
-        words.update(run.lower() for run in runs if not run.isdigit() and len(run) > 3)
-        numbers = [run.lstrip("0") or "0" for run in runs if run.isdigit()]
-        words.update(number for number in numbers if len(number) > 2 or len(runs) == 1)
-    return frozenset(words)
+        for one in (code, *_BETWEEN_VALUES.split(code)):
+            runs = _runs(one)
+            words.update(run for run in runs if not run.isdigit() and len(run) > 3)
+            words.update(run for run in runs if run.isdigit() and (len(run) > 2 or len(runs) == 1))
+            words.add("-".join(runs))
+    return frozenset(words - {""})
+
+
+def _runs(text: str) -> list[str]:
+    """The words and numbers of `text`: lower case, no zeros in front."""
+    return [(run.lstrip("0") or "0") if run.isdigit() else run.lower() for run in re.findall(r"[^\W\d_]+|\d+", text)]
 
 
 def _holds_any(stem: str, identifiers: Iterable[str]) -> bool:
     if not identifiers:
         return False
-    if stem.isdigit():
-        return (stem.lstrip("0") or "0") in identifiers
-    pieces = {
-        (piece.lstrip("0") or "0") if piece.isdigit() else piece.lower() for piece in _WORD_OR_NUMBER.findall(stem)
-    }
-    return any(word in pieces for word in identifiers if not (word.isdigit() and len(word) < 3))
+    runs = _runs(stem)
+    spelled, joined = f"-{'-'.join(runs)}-", "".join(runs)
+    return any(_holds(spelled, joined, word) for word in identifiers)
+
+
+def _holds(spelled: str, joined: str, word: str) -> bool:
+    """True if a name is or holds `word`, however the two are separated."""
+    bare = word.replace("-", "")
+    if bare == joined:
+        return True
+    if word.isdigit() and len(word) < 3:
+        # A small number counts files, unless it is the whole name.
+        return False
+    return f"-{word}-" in spelled or (len(bare) >= _TELLING and not bare.isalpha() and bare in joined)
 
 
 def _stem(component: str) -> tuple[str, str]:

@@ -121,6 +121,21 @@ def test_no_identifier_is_in_any_name_of_a_result(deidentifier, incoming, tmp_pa
         assert [needle for needle in needles if needle in names] == []
 
 
+def test_a_patient_id_of_the_form_of_a_counted_name_is_in_no_name_of_a_result(deidentifier, incoming, tmp_path):
+    for number, patient_id in enumerate(("P07", "S01", "12-34", "sub-12", "MR12")):
+        ds = ct(number, 1, 1, 1, rows=8)
+        ds.PatientID = patient_id
+        (incoming / patient_id).mkdir()
+        (incoming / patient_id / "IM1").write_bytes(encoded(ds))
+        (incoming / f"{patient_id}.zip").write_bytes(zipped([(f"{patient_id}/IM1", encoded(ds))]))
+    run(deidentifier, tmp_path)
+    names = "\n".join(results(tmp_path))
+    for archive in (tmp_path / "out").glob("*.zip"):
+        names += "\n" + "\n".join(zipfile.ZipFile(archive).namelist())
+    assert names.count("/IM1") == 10
+    assert [one for one in ("P07", "S01", "12-34", "sub-12", "MR12") if one in names] == []
+
+
 def test_harmless_names_and_the_shape_of_the_tree_stay(deidentifier, incoming, tmp_path):
     for name in ("ST1/SE1/IM1.dcm", "ST1/SE2/IM1.dcm", "ST2/IM7"):
         path = incoming / name

@@ -74,5 +74,36 @@ def test_the_number_of_a_record_goes_wherever_it_stands():
     assert safe_name("SE1", KEY, words) == "SE1"
 
 
+@pytest.mark.parametrize(
+    ("patient_id", "name"),
+    [
+        ("P07", "P07"),
+        ("P07", "p7.dcm"),
+        ("P07", "P_7"),
+        ("S01", "S01_SE2"),
+        ("12-34", "12-34"),
+        ("12-34", "IM1234"),
+        ("12.34", "12_34"),
+        ("sub-12", "sub-12"),
+        ("sub-12", "SUB12_ses-1"),
+        ("MR12", "MR12.dcm"),
+        ("MR12", "MR0012"),
+        ("CT", "CT_1"),
+        ("['P07', 'S01']", "S01"),
+        ("0", "000"),
+    ],
+)
+def test_a_name_that_is_or_holds_the_whole_identifier_goes(patient_id, name):
+    assert harmless(name)
+    made = safe_name(name, KEY, identifying_words([], [patient_id]))
+    assert made.partition(".")[0] == token(name, KEY)
+
+
+@pytest.mark.parametrize("name", ["IM1", "SE1", "S12", "sub-1", "MR1.dcm", "CT", "IM0712"])
+@pytest.mark.parametrize("patient_id", ["P07", "S1", "07", "-", ""])
+def test_a_short_identifier_does_not_take_the_names_of_all_files(patient_id, name):
+    assert safe_name(name, KEY, identifying_words([], [patient_id])) == name
+
+
 def test_names_that_are_no_unicode_are_handled():
     assert len(safe_name("caf\udce9", KEY)) == 8
