@@ -68,7 +68,8 @@ class Job:
         A filled header in so many goes through the whole gate too; 1 is each.
     limits : Limits
     roots : tuple of str
-        For each input, the folder of the output that its results go to; empty for the output itself.
+        For each input, from what the folder of the output is named that its results go to (its own path); empty for the
+        output itself.
     mark_key : Path or None
         Sign results as the gateway does.
     accepted : frozenset of str

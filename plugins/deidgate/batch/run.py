@@ -20,7 +20,6 @@ from deidgate.files import dicomdir
 from deidgate.files.atomic import remove_leftovers
 from deidgate.files.guard import check_place, check_writable
 from deidgate.files.journal import Journal, Line, key_of
-from deidgate.files.names import safe_name
 from deidgate.files.report import write_reports
 from deidgate.files.walk import Found, Passed, has_settled, walk
 from deidgate.policy.load import load_policy
@@ -190,26 +189,11 @@ def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job,
     if not job.dry_run:
         check_writable(job.output)
         remove_leftovers(job.output)
-    roots = [""] * len(inputs)
-    if len(folders) > 1:
-        # Several folders may have files of one name.
-        taken: set[str] = set()
-        for index, path in enumerate(inputs):
-            if path.is_dir():
-                roots[index] = _root_name(path, taken)
-    return replace(job, roots=tuple(roots), output=job.output.absolute()), state
-
-
-def _root_name(path: Path, taken: set[str]) -> str:
-    name = path.resolve().name or "root"
-    # No key is at hand before the mapping table is open, and none is needed: a number says enough.
-    base = name if safe_name(name, b"") == name else "INPUT"
-    number, candidate = 1, base
-    while candidate.casefold() in taken:
-        number += 1
-        candidate = f"{base}_{number}"
-    taken.add(candidate.casefold())
-    return candidate
+    several = len(folders) > 1
+    # Several folders may have files of one name. Whoever works on them has the key that makes names of these paths: the
+    # same folder gets the same name, whatever else is given with it, and none tells its own.
+    roots = tuple(os.path.realpath(path) if several and path.is_dir() else "" for path in inputs)
+    return replace(job, roots=roots, output=job.output.absolute()), state
 
 
 def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float | None) -> Iterator[list[Task]]:

@@ -76,6 +76,7 @@ class Worker:
             policy, self._book, LazyPixels(), self._staging, job.verify_every, mark_key, job.accepted
         )
         self._namer = Namer(job.layout, job.directory, self._book.key)
+        self._roots = [token(root, self._book.key) if root else "" for root in job.roots]
         self._archives = Archives(
             self,
             self._staging,
@@ -139,7 +140,7 @@ class Worker:
             task.relative,
             task.alone,
             task.medium,
-            self._job.roots[task.root],
+            self._roots[task.root],
             task.path.parent if self._job.beside and task.alone else None,
         )
         descriptor = os.open(task.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
