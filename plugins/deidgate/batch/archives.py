@@ -86,15 +86,18 @@ class Archives:
         self._keep = keep
         self._identities = identities
 
-    def run(self, path: Path, kind: Kind, pending: Pending) -> tuple[Line, list[Line], str, frozenset[str]]:
-        """The archive's line, its members' lines, the unfinished result archive (or empty), words for its name."""
+    def run(self, path: Path, kind: Kind, pending: Pending) -> tuple[Line, list[Line], str, frozenset[str] | None]:
+        """The archive's line, its members' lines, the unfinished result archive (or empty), words for its name.
+
+        The words are None when some of what it holds is of nobody knows whom.
+        """
         with tempfile.TemporaryDirectory(prefix="deidgate-") as room:
             budget = Budget(self._limits, max(pending.line.size, 1))
             return self._archive(path, str(path), kind, budget, pending, Path(room))
 
     def _archive(
         self, path: Path, shown: str, kind: Kind, budget: Budget, outer: Pending, room: Path
-    ) -> tuple[Line, list[Line], str, frozenset[str]]:
+    ) -> tuple[Line, list[Line], str, frozenset[str] | None]:
         walk = _Walk(path, shown, kind, budget, None, outer)
         if not self._keep or self._staging is None:
             code = self._members(walk, room)
@@ -111,7 +114,7 @@ class Archives:
         if not any(line.status in ("done", "copied") for line in walk.lines):
             Path(partial).unlink()
             partial = ""
-        return _summed(outer.line, walk.lines, code), walk.lines, partial, frozenset(walk.words)
+        return _summed(outer.line, walk.lines, code), walk.lines, partial, _words_of(walk)
 
     def _members(self, walk: _Walk, room: Path) -> str:
         """Go through all members; the code of what ended it early, or nothing."""
@@ -151,7 +154,7 @@ class Archives:
             return found
         deeper = walk.budget.nested()
         result, inner, partial, words = self._archive(member.path, line.source, found, deeper, pending, room)
-        walk.words |= words
+        walk.words |= words or frozenset()
         if partial and walk.writer is not None:
             names = tuple(safe_name(name, self._key, words) for name in member.relative)
             used = walk.writer.add(names, Path(partial), True)
@@ -177,8 +180,8 @@ class Archives:
             walk.lines.append(self._put(walk, walk.writer, one, numbers.get(id(one), 0)))
 
     def _put(self, walk: _Walk, writer: ArchiveWriter, one: Pending, number: int) -> Line:
-        words = one.made.words if one.made is not None else frozenset[str]()
-        walk.words |= words
+        words = one.made.words if one.made is not None else None
+        walk.words |= words or frozenset()
         names = tuple(safe_name(name, self._key, words) for name in one.relative)
         try:
             used = writer.add(names, Path(one.partial), one.stored)
@@ -191,6 +194,13 @@ class Archives:
         if one.made is None:
             return replace(line, status="copied", code="copied-other", result_size=one.line.size)
         return identity_of(replace(line, status="done", result_size=one.made.size), one, number, self._identities)
+
+
+def _words_of(walk: _Walk) -> frozenset[str] | None:
+    """What the archive's own name may not hold; None unless each patient in it is known."""
+    if not walk.words or any(line.status in ("held", "failed") for line in walk.lines):
+        return None
+    return frozenset(walk.words)
 
 
 def _summed(line: Line, inner: list[Line], code: str) -> Line:

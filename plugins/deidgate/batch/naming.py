@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from deidgate.batch.job import Directory, Layout
-from deidgate.files.names import name_of_same_length, safe_name, token
+from deidgate.files.names import name_of_nobody, name_of_same_length, safe_name, token
 
 _FILE_ID = re.compile(r"[A-Z0-9_]{1,8}")
 _ADDED = "_deidentified"
@@ -69,16 +69,18 @@ class Namer:
             return f"{identity.patient_index:04d}", f"{identity.image_number:06d}.dcm"
         if self.directory is Directory.REDACT and medium >= 0:
             # As the overwritten DICOMDIR spells them, which knows no more than the names themselves.
-            above = [safe_name(component, self.key) for component in relative[:medium]]
+            above = [name_of_nobody(component, self.key) for component in relative[:medium]]
             below = [name_of_same_length(component, self.key) for component in relative[medium:]]
             if identity is None:
-                below[-1] = safe_name(relative[-1], self.key)
+                below[-1] = name_of_nobody(relative[-1], self.key)
             return (*above, *below)
+        if identity is None:
+            return tuple(name_of_nobody(component, self.key) for component in relative)
         names = [safe_name(component, self.key, words) for component in relative]
         first = 0 if on_medium else medium
-        if first >= 0 and identity is not None:
+        if first >= 0:
             names[first:] = [file_id(name, self.key) for name in names[first:]]
-        elif alone and identity is not None:
+        elif alone:
             names[-1] = deidentified(names[-1])
         return tuple(names)
 

@@ -54,6 +54,7 @@ _BETWEEN_VALUES = re.compile(r"[\\,\[\]']+")
 _TELLING = 4
 """Letters and numbers that an identifier has at least to be looked for inside other words: ``S1`` is in half of all
 names, and a record number of four characters or more is not there by chance."""
+_COUNTED_ONLY = re.compile(r"(?:(?:DICOM|IMAGES?|IMG|IM|SERIES|SER|SE|STUDY|STU|ST)[ _-]?0*[0-9]{0,3}|DICOMDIR)", re.I)
 _PLAIN = re.compile(r"[A-Za-z0-9 ._()\[\],+=#-]+")
 
 
@@ -83,7 +84,7 @@ def token(component: str, key: bytes) -> str:
     return base64.b32encode(digest.digest()[:5]).decode("ascii")
 
 
-def safe_name(component: str, key: bytes, identifiers: Iterable[str] = ()) -> str:
+def safe_name(component: str, key: bytes, identifiers: Iterable[str] | None = ()) -> str:
     """The name that a result may have in place of `component`, with its extension if that is a known one.
 
     Parameters
@@ -92,14 +93,26 @@ def safe_name(component: str, key: bytes, identifiers: Iterable[str] = ()) -> st
         A file or folder name of the input.
     key : bytes
         The project's key.
-    identifiers : iterable of str
+    identifiers : iterable of str or None
         Values of the instance that no name may hold, in lower case: even a harmless word can be a surname, and a
-        small number a Patient ID.
+        small number a Patient ID. None when nobody knows whose it is: see `name_of_nobody`.
     """
+    if identifiers is None:
+        return name_of_nobody(component, key)
     stem, extension = _stem(component)
     if harmless(component) and not _holds_any(stem, identifiers):
         return component
     return token(component, key) + extension
+
+
+def name_of_nobody(component: str, key: bytes) -> str:
+    """The name of a result of which nobody knows whose it is: a token, but for what media writers count with.
+
+    A file that is not DICOM names no patient to compare with, so that any word can be a surname, and any number a
+    Patient ID. Tokens are those of `safe_name`: the file stays in one folder with the images beside it.
+    """
+    stem, extension = _stem(component)
+    return component if _COUNTED_ONLY.fullmatch(stem) else token(component, key) + extension
 
 
 def name_of_same_length(component: str, key: bytes) -> str:

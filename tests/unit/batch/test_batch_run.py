@@ -150,7 +150,22 @@ def test_several_folders_do_not_collide(deidentifier, tmp_path):
         (tmp_path / root).mkdir(parents=True)
         (tmp_path / root / "IM1.dcm").write_bytes(image(1, len(root) + ord(root[0])))
     deidentifier.run([tmp_path / "a" / "incoming", tmp_path / "b" / "incoming"], tmp_path / "out", jobs=0)
-    assert results(tmp_path) == ["incoming/IM1.dcm", "incoming_2/IM1.dcm"]
+    one, other = (Path(name) for name in results(tmp_path))
+    assert one.parent != other.parent and one.name == other.name == "IM1.dcm"
+
+
+def test_the_name_of_an_input_folder_is_not_told_and_is_the_same_beside_further_ones(deidentifier, incoming, tmp_path):
+    for number, name in enumerate(("4711", "4712", "DOE", "CT")):
+        (incoming / name).mkdir()
+        (incoming / name / "IM1").write_bytes(image(number, 1))
+    deidentifier.run([incoming / "4711", incoming / "DOE"], tmp_path / "out", jobs=0)
+    before = results(tmp_path)
+    deidentifier.run(sorted(incoming.iterdir()), tmp_path / "out", jobs=0)
+    assert len(before) == 2 and len(results(tmp_path)) == 4 and set(before) < set(results(tmp_path))
+    deidentifier.run(sorted(incoming.iterdir()), tmp_path / "again", jobs=0)
+    assert results(tmp_path, "again") == results(tmp_path)
+    folders = {Path(name).parent.name for name in results(tmp_path)}
+    assert len(folders) == 4 and folders.isdisjoint({"4711", "4712", "DOE", "CT"})
 
 
 def test_a_file_given_alone_gets_its_own_ending(deidentifier, incoming, tmp_path):
@@ -176,6 +191,25 @@ def test_other_files_are_copied_only_if_asked_and_under_harmless_names(deidentif
     assert summary.counts == {"copied": 1}
     (name,) = results(tmp_path, "out2")
     assert "doe" not in name and (tmp_path / "out2" / name).read_text() == "secret"
+
+
+def test_other_files_name_nobody_and_stay_beside_the_images_of_their_folder(deidentifier, incoming, tmp_path):
+    for name in ("4711/readme.txt", "4711/hand.pdf", "SE1/4711.txt", "SE1/IM7.txt"):
+        (incoming / name).parent.mkdir(exist_ok=True)
+        (incoming / name).write_text(name)
+    for folder in ("4711", "SE1"):
+        ds = ct(1, 1, 1, len(folder), rows=8)
+        ds.PatientID = "4711"
+        (incoming / folder / "IM1.dcm").write_bytes(encoded(ds))
+    (incoming / "4711.zip").write_bytes(zipped([("4711/hand.txt", b"other")]))
+    assert run(deidentifier, tmp_path, copy_other=True).counts == {"archive": 1, "copied": 5, "done": 2}
+    names = [Path(name) for name in results(tmp_path)]
+    inside = zipfile.ZipFile(next((tmp_path / "out").glob("*.zip"))).namelist()
+    assert not [
+        str(name) for name in [*names, *inside] if any(word in str(name) for word in ("4711", "hand", "readme"))
+    ]
+    assert sorted(str(name.parent) for name in names).count("SE1") == 3
+    assert len({name.parent for name in names}) == 3
 
 
 # -- numbers --------------------------------------------------------------------------------

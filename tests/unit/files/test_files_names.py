@@ -107,3 +107,14 @@ def test_a_short_identifier_does_not_take_the_names_of_all_files(patient_id, nam
 
 def test_names_that_are_no_unicode_are_handled():
     assert len(safe_name("caf\udce9", KEY)) == 8
+
+
+@pytest.mark.parametrize("name", ["IM000001", "SE1", "ST 0.txt", "DICOM", "image_12.jpg", "DICOMDIR"])
+def test_what_media_writers_count_with_stays_where_nobody_knows_whose_it_is(name):
+    assert safe_name(name, KEY, None) == name
+
+
+@pytest.mark.parametrize("name", ["hand.txt", "readme.txt", "P07", "SE4711", "IM1234", "4711", "7", "left", "S01"])
+def test_where_nobody_knows_whose_it_is_any_other_name_becomes_the_token_that_it_always_has(name):
+    made = safe_name(name, KEY, None)
+    assert made.partition(".")[0] == token(name, KEY)
