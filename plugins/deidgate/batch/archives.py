@@ -6,13 +6,15 @@ With layouts other than the mirrored one, the results of members lie free, as th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from deidgate.batch.pending import Pending, identity_of, told
+from deidgate.batch.pending import STOPPING, Pending, identity_of, told
 from deidgate.errors import DeidgateError
 from deidgate.files.archive import ArchiveWriter, Budget, Member, PassedMember, TooMuchError, members, writer_like
 from deidgate.files.atomic import Staging
@@ -106,44 +108,66 @@ class Archives:
         with os.fdopen(descriptor, "w+b") as stream:
             try:
                 walk.writer = writer_like(path, kind, stream)
-            except (OSError, EOFError):
-                code = "damaged-archive"
+            except (OSError, EOFError) as error:
+                code = told(outer.line, error).code
             else:
-                code = self._members(walk, room)
-                walk.writer.close()
-        if not any(line.status in ("done", "copied") for line in walk.lines):
+                code = self._written(walk, walk.writer, room)
+        line = _summed(outer.line, walk.lines, code)
+        if line.status == "failed":
+            # The whole archive is done again: nothing of it is named now.
+            walk.lines = [_not_written(one) for one in walk.lines]
+        if not any(one.status in ("done", "copied") for one in walk.lines):
             Path(partial).unlink()
             partial = ""
-        return _summed(outer.line, walk.lines, code), walk.lines, partial, _words_of(walk)
+        return line, walk.lines, partial, _words_of(walk)
+
+    def _written(self, walk: _Walk, writer: ArchiveWriter, room: Path) -> str:
+        """As `_members`, with the end of the result archive."""
+        try:
+            code = self._members(walk, room)
+        except BaseException:
+            # A writer that is left open would write when it is thrown away.
+            with contextlib.suppress(Exception):
+                writer.close()
+            raise
+        writer.close()
+        return code
 
     def _members(self, walk: _Walk, room: Path) -> str:
-        """Go through all members; the code of what ended it early, or nothing."""
+        """Go through all members; the code of what ended it early, or nothing.
+
+        Raises
+        ------
+        OSError
+            The result archive cannot be written: one of which a member is cut off is no archive any more.
+        """
         waiting: list[Pending] = []
-        code = ""
-        try:
-            for member in members(walk.path, walk.kind, room, walk.budget):
-                spelled = f"{walk.shown}!/{'/'.join(member.relative)}" if member.relative else walk.shown
-                line = Line(spelled, "held")
-                if isinstance(member, PassedMember):
-                    if not member.relative:
-                        # It is the archive itself.
-                        code = member.code
-                        continue
-                    status = "skipped" if member.code == "not-a-regular-file" else "held"
-                    walk.lines.append(replace(line, status=status, code=member.code))
+        ended: list[str] = []
+        for member in _readable(walk, room, ended):
+            spelled = f"{walk.shown}!/{'/'.join(member.relative)}" if member.relative else walk.shown
+            line = Line(spelled, "held")
+            if isinstance(member, PassedMember):
+                if not member.relative:
+                    # It is the archive itself.
+                    ended.append(member.code)
                     continue
+                status = "skipped" if member.code == "not-a-regular-file" else "held"
+                walk.lines.append(replace(line, status=status, code=member.code))
+                continue
+            try:
                 one = self._member(walk, member, replace(line, status="failed", size=member.size), room)
-                if isinstance(one, Pending):
-                    waiting.append(one)
-                else:
-                    walk.lines.extend(one)
-                if len(waiting) >= _TOGETHER:
-                    self._settle(walk, waiting)
-                    waiting = []
-        except (TooMuchError, OSError, EOFError) as error:
-            code = told(walk.outer.line, error).code
+            except TooMuchError as error:
+                ended.append(told(walk.outer.line, error).code)
+                break
+            if isinstance(one, Pending):
+                waiting.append(one)
+            else:
+                walk.lines.extend(one)
+            if len(waiting) >= _TOGETHER:
+                together, waiting = waiting, []
+                self._settle(walk, together)
         self._settle(walk, waiting)
-        return code
+        return ended[-1] if ended else ""
 
     def _member(self, walk: _Walk, member: Member, line: Line, room: Path) -> Pending | tuple[Line, ...]:
         inside = walk.writer is not None or (self._keep and self._staging is not None)
@@ -185,9 +209,6 @@ class Archives:
         names = tuple(safe_name(name, self._key, words) for name in one.relative)
         try:
             used = writer.add(names, Path(one.partial), one.stored)
-        except OSError as error:
-            # An archive of which a member is cut off is no archive any more.
-            raise OSError(error.errno, "archive") from None
         finally:
             self._steps.discard(one)
         line = replace(one.line, destination="/".join(used))
@@ -203,10 +224,28 @@ def _words_of(walk: _Walk) -> frozenset[str] | None:
     return frozenset(walk.words)
 
 
+def _readable(walk: _Walk, room: Path, ended: list[str]) -> Iterator[Member | PassedMember]:
+    """Members until one cannot be read; the code of why not is then in `ended`."""
+    try:
+        yield from members(walk.path, walk.kind, room, walk.budget)
+    except (TooMuchError, OSError, EOFError) as error:
+        ended.append(told(walk.outer.line, error).code)
+
+
+def _not_written(line: Line) -> Line:
+    if line.status not in ("done", "copied"):
+        return line
+    return replace(line, status="failed", code="archive-not-written", destination="", result_size=0)
+
+
 def _summed(line: Line, inner: list[Line], code: str) -> Line:
     """The archive's own line, from those of its members."""
     good = any(one.status in ("done", "copied", "planned", "archive") for one in inner)
     bad = any(one.status in ("held", "failed") for one in inner)
+    stopped = next((one.code for one in inner if one.code in STOPPING), "")
+    if stopped:
+        # Held is not tried again, and this has to be.
+        return replace(line, status="failed", code=stopped)
     if code:
         return replace(line, status="held" if code.startswith(("archive", "damaged")) else "failed", code=code)
     if bad:

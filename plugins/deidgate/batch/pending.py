@@ -14,6 +14,9 @@ from deidgate.files.atomic import PARTIAL
 from deidgate.files.journal import Line
 from deidgate.log import where
 
+STOPPING = frozenset({"disk-full", "output-not-writable"})
+"""Codes that end a run early: no further file would fare better."""
+
 
 @dataclass(slots=True)
 class Pending:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deidgate.batch.job import Directory, Job, Layout, Task
+from deidgate.batch.pending import STOPPING
 from deidgate.batch.pool import Pool, Processes, SameProcess
 from deidgate.batch.recorder import Recorder
 from deidgate.errors import ConfigurationError
@@ -241,7 +242,7 @@ def _count(under: _Under, lines: Sequence[Line]) -> None:
         under.counts[line.status] += 1
         if line.status in ("held", "failed"):
             under.codes[line.code] += 1
-        if line.code in ("disk-full", "output-not-writable"):
+        if line.code in STOPPING:
             under.stopped = line.code
 
 

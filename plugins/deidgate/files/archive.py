@@ -16,6 +16,7 @@ import bz2
 import gzip
 import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -23,14 +24,27 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, Self, cast
 
 from deidgate.files.kind import SNIFFED, Kind, sniff
 from deidgate.files.limits import Limits
 
 _PIECE = 1 << 20
 _ENCRYPTED = 0x1
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+    EOFError,
+    struct.error,
+    # Names in no known encoding, numbers that are none.
+    ValueError,
+    OSError,
+)
+"""What readers raise for damaged bytes; see `_is_damage` for the last."""
+
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -125,8 +139,17 @@ def members(path: Path, kind: Kind, room: Path, budget: Budget) -> Iterator[Memb
     reader = _zip_members if kind is Kind.ZIP else _stream_members
     try:
         yield from reader(path, kind, room, budget)
-    except _BROKEN:
+    except NotImplementedError:
+        yield PassedMember((), "archive-unsupported")
+    except _BROKEN as error:
+        if not _is_damage(error):
+            raise
         yield PassedMember((), "damaged-archive")
+
+
+def _is_damage(error: BaseException) -> bool:
+    """True unless the system has refused something: bz2 says OSError of damaged bytes too, but without a number."""
+    return not isinstance(error, OSError) or error.errno is None
 
 
 def split_name(name: str) -> tuple[str, ...] | None:
@@ -164,7 +187,9 @@ def _one_zip_member(
     except NotImplementedError:
         yield PassedMember(parts, "compression-unsupported")
         return
-    except _BROKEN:
+    except _BROKEN as error:
+        if not _is_damage(error):
+            raise
         yield PassedMember(parts, "damaged-archive-member")
         return
     yield from _hand_over(target, parts, size, info.compress_type == zipfile.ZIP_STORED)
@@ -183,8 +208,22 @@ def _stream_members(path: Path, kind: Kind, room: Path, budget: Budget) -> Itera
         yield from _hand_over(target, (path.stem,), size, stored=False)
 
 
+class _Entry(tarfile.TarInfo):
+    """An entry of a tar that ends where it says so: tarfile takes a header that is cut off or damaged for its end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            # The block of zeros that every tar ends with.
+            raise
+        except tarfile.HeaderError:
+            raise tarfile.ReadError from None
+
+
 def _tar_members(stream: BinaryIO, room: Path, budget: Budget) -> Iterator[Member | PassedMember]:
-    with closing(tarfile.open(fileobj=stream, mode="r|")) as archive:
+    with closing(tarfile.open(fileobj=stream, mode="r|", tarinfo=_Entry)) as archive:
         for info in archive:
             budget.count_member()
             # tarfile remembers every entry it has seen; a backup of millions must not fill the memory.
@@ -204,6 +243,9 @@ def _tar_members(stream: BinaryIO, room: Path, budget: Budget) -> Iterator[Membe
                 continue
             target, size = _unfold(cast(BinaryIO, source), room, budget)
             yield from _hand_over(target, parts, size, stored=True)
+    # The checksum of what is compressed stands behind it, and is compared when that has been read.
+    while piece := stream.read(_PIECE):
+        budget.count_bytes(len(piece))
 
 
 def _opened(path: Path, kind: Kind) -> BinaryIO:
@@ -322,9 +364,11 @@ class TarWriter:
         return used
 
     def close(self) -> None:
-        self._archive.close()
-        if self._outer is not None:
-            self._outer.close()
+        try:
+            self._archive.close()
+        finally:
+            if self._outer is not None:
+                self._outer.close()
 
 
 class SingleWriter:
@@ -356,13 +400,20 @@ def writer_like(path: Path, kind: Kind, stream: BinaryIO) -> ArchiveWriter:
 
     Raises
     ------
-    OSError, EOFError
+    OSError
         `path` cannot be read.
+    EOFError
+        It is damaged from the beginning.
     """
     if kind is Kind.ZIP:
         return ZipWriter(stream)
     if kind is Kind.TAR:
         return TarWriter(stream, kind)
-    with _opened(path, kind) as source:
-        inner = sniff(source.read(SNIFFED))
+    try:
+        with _opened(path, kind) as source:
+            inner = sniff(source.read(SNIFFED))
+    except _BROKEN as error:
+        if not _is_damage(error):
+            raise
+        raise EOFError from None
     return TarWriter(stream, kind) if inner is Kind.TAR else SingleWriter(stream, kind)

@@ -2,6 +2,7 @@
 """A run over whatever people have on their disks."""
 
 import csv
+import gzip
 import io
 import os
 import shutil
@@ -20,6 +21,8 @@ from tests.data.toolbox_series import ct, encoded
 
 from deidgate import Deidentifier
 from deidgate.errors import ConfigurationError
+from deidgate.files.archive import TarWriter, ZipWriter
+from deidgate.files.atomic import Staging
 from deidgate.files.limits import Limits
 
 
@@ -399,6 +402,71 @@ def test_archives_nested_beyond_the_limit_are_refused(deidentifier, incoming, tm
     assert "archive-too-large" in {line["code"] for line in report(tmp_path).values()}
 
 
+def test_a_damaged_member_never_stops_the_rest_of_its_archive(deidentifier, incoming, tmp_path, capfd):
+    pressed = gzip.compress(image(1, 9))
+    outer = [
+        ("IM1.dcm", image(1, 1)),
+        ("bad.gz", pressed[:12] + b"\xff" * 2000),
+        ("bad.zip", zipped([("näme", image(1, 8))]).replace("näme".encode(), b"n\xff\xffme")),
+        ("IM2.dcm", image(1, 2)),
+    ]
+    (incoming / "a.zip").write_bytes(zipped(outer))
+    (incoming / "alone.dcm.gz").write_bytes(pressed[:12] + b"\xff" * 2000)
+    run(deidentifier, tmp_path)
+    codes = {name: (line["status"], line["code"]) for name, line in report(tmp_path).items()}
+    assert codes == {
+        "a.zip": ("held", "archive-incomplete"),
+        "a.zip!/IM1.dcm": ("done", ""),
+        "a.zip!/bad.gz": ("held", "damaged-archive"),
+        "a.zip!/bad.zip": ("held", "damaged-archive"),
+        "a.zip!/IM2.dcm": ("done", ""),
+        "alone.dcm.gz": ("held", "damaged-archive"),
+    }
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("full_at", [10, 66])
+@pytest.mark.parametrize("pack", [zipped, lambda inside: tarred(inside, "w:gz")], ids=["zip", "tgz"])
+def test_a_full_disk_in_the_middle_of_an_archive_stops_the_run_and_the_next_does_it_whole(
+    deidentifier, incoming, tmp_path, monkeypatch, capfd, pack, full_at
+):
+    (incoming / "a.archive").write_bytes(pack([(f"IM{number}", image(1, number)) for number in range(1, 71)]))
+    writer = ZipWriter if pack is zipped else TarWriter
+    add, added = writer.add, []
+
+    def on_a_full_disk(self, *arguments):
+        added.append(1)
+        if len(added) == full_at:
+            raise OSError(28, "No space left on device")
+        return add(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "add", on_a_full_disk)
+        summary = run(deidentifier, tmp_path)
+    assert (summary.stopped, summary.codes) == ("disk-full", {"disk-full": 1})
+    assert results(tmp_path) == []
+    summary = run(deidentifier, tmp_path)
+    assert summary.counts == {"archive": 1, "done": 70} and summary.complete
+    assert len(results(tmp_path)) == 1 and capfd.readouterr().err == ""
+
+
+def test_a_disk_that_is_full_for_one_member_leaves_no_archive_without_it(deidentifier, incoming, tmp_path, monkeypatch):
+    (incoming / "a.zip").write_bytes(zipped([(f"IM{number}", image(1, number)) for number in range(1, 4)]))
+    create, created = Staging.create, []
+
+    def on_a_full_disk(self):
+        created.append(1)
+        if len(created) == 3:
+            raise OSError(28, "No space left on device")
+        return create(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Staging, "create", on_a_full_disk)
+        summary = run(deidentifier, tmp_path)
+    assert summary.stopped == "disk-full" and results(tmp_path) == []
+    assert run(deidentifier, tmp_path).counts == {"archive": 1, "done": 3}
+
+
 def test_symlink_loops_end(deidentifier, incoming, tmp_path):
     (incoming / "IM1.dcm").write_bytes(image())
     (incoming / "again").symlink_to(incoming)
@@ -435,8 +503,6 @@ def test_an_output_inside_the_input_is_refused_before_anything(deidentifier, inc
 def test_a_full_disk_stops_the_run_leaves_no_half_file_and_the_next_run_goes_on(
     deidentifier, incoming, tmp_path, monkeypatch
 ):
-    from deidgate.files.atomic import Staging
-
     for number in range(1, 4):
         (incoming / f"IM{number}.dcm").write_bytes(image(1, number))
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Archives: what may come out of them, and what never does."""
 
+import bz2
+import gzip
 import io
+import lzma
 import zipfile
 
 import pytest
@@ -16,6 +19,7 @@ from deidgate.files.archive import (
     ZipWriter,
     members,
     split_name,
+    writer_like,
 )
 from deidgate.files.kind import Kind, sniff
 from deidgate.files.limits import Limits
@@ -107,6 +111,57 @@ def test_a_cut_off_archive_is_damaged_and_no_crash(cut, tmp_path):
 def test_a_cut_off_tar_gives_what_came_before(tmp_path):
     content = tarred([("a", b"x" * 600), ("b", b"y" * 60_000)])
     assert unpacked(content[:3000], tmp_path) == [("a", b"x" * 600), ("", "damaged-archive")]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:1024],
+        lambda content: content[: 1024 + 200],
+        lambda content: content[:1024] + b"\x55" * 512 + content[1536:],
+        lambda content: content[: 1024 + 512 + 100],
+        lambda content: content[: 1024 + 1024],
+    ],
+    ids=["before a header", "in a header", "a header that is none", "in the content", "before the end"],
+)
+def test_a_tar_that_does_not_end_as_every_tar_does_is_damaged(damage, tmp_path):
+    content = tarred([("a", b"x" * 500), ("b", b"y" * 500)])
+    assert content[1024:1025] == b"b", "the second header"
+    found = unpacked(damage(content), tmp_path)
+    assert found[0] == ("a", b"x" * 500) and found[-1] == ("", "damaged-archive")
+
+
+def test_a_tar_that_ends_in_what_is_not_unpacked_is_damaged(tmp_path):
+    content = tarred([("a", b"x" * 500), ("../b", b"y" * 5000)])
+    assert unpacked(content[: 1024 + 512 + 600], tmp_path) == [
+        ("a", b"x" * 500),
+        ("../b", "path-traversal"),
+        ("", "damaged-archive"),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz"])
+def test_the_checksum_of_a_compressed_tar_is_compared(mode, tmp_path):
+    content = bytearray(tarred([("a", bytes(range(256)) * 4)], mode))
+    content[-5 if mode == "w:gz" else -20] ^= 0x55
+    assert unpacked(bytes(content), tmp_path)[-1] == ("", "damaged-archive")
+
+
+@pytest.mark.parametrize("press", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_damaged_compressed_file_is_damaged_in_whatever_words_its_reader_says_so(press, tmp_path):
+    content = press(bytes(range(256)) * 400)
+    path = tmp_path / "single"
+    for start in (12, 40):
+        damaged = content[:start] + b"\xff" * 2000
+        assert unpacked(damaged, tmp_path) == [("", "damaged-archive")]
+        path.write_bytes(damaged)
+        with pytest.raises(EOFError):
+            writer_like(path, sniff(damaged), io.BytesIO())
+
+
+def test_a_zip_with_a_name_in_no_encoding_is_damaged(tmp_path):
+    content = zipped([("näme", b"x")]).replace("näme".encode(), b"n\xff\xffme")
+    assert unpacked(content, tmp_path) == [("", "damaged-archive")]
 
 
 def test_a_member_with_wrong_checksum_is_damaged_and_the_rest_is_read(tmp_path):
