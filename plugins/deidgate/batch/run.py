@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deidgate.batch.job import Directory, Job, Layout, Task
+from deidgate.batch.once import Once
 from deidgate.batch.pending import STOPPING
 from deidgate.batch.pool import Pool, Processes, SameProcess
 from deidgate.batch.recorder import Recorder
+from deidgate.batch.reopened import reopened
 from deidgate.errors import ConfigurationError
 from deidgate.files import dicomdir
 from deidgate.files.atomic import remove_leftovers
@@ -132,17 +134,21 @@ def run(
         "project": job.project,
         "site": job.site,
         "mode": "dry-run" if job.dry_run else "run",
+        "dicomdir": job.directory.value,
+        "signed": "yes" if job.mark_key is not None else "no",
+        # What was not written down about a file that is done cannot be reported later.
+        "report-identities": "yes" if job.identities else "no",
     }
     with Journal(state / ("dry-run.sqlite" if job.dry_run else "journal.sqlite"), settings) as journal:
         under = _Under(journal, Recorder(journal), tell)
-        journal.reopen(job.accepted)
+        journal.reopen(reopened(job))
         chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
         media: list[Path] = []
         reports: list[Path] = []
         try:
             with (
                 closing(under.recorder) as recorder,
-                closing(chosen.results(_chunks(inputs, state, under, settled))) as results,  # type: ignore[type-var]
+                closing(chosen.results(_chunks(inputs, job.output, state, under, settled))) as results,  # type: ignore[type-var]
             ):
                 for done in results:
                     recorder.record((one.key, list(one.lines)) for one in done)
@@ -197,8 +203,11 @@ def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job,
     return replace(job, roots=roots, output=job.output.absolute()), state
 
 
-def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float | None) -> Iterator[list[Task]]:
+def _chunks(
+    inputs: Sequence[Path], output: Path, state: Path, under: _Under, settled: float | None
+) -> Iterator[list[Task]]:
     """Tasks in the order of the walk; what is finished already, and what was not read, is accounted for on the way."""
+    once = Once(inputs)
     chunk: list[Task] = []
     size = 0
     for found in walk(inputs, skip=(state,)):
@@ -206,13 +215,19 @@ def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float |
             return
         if isinstance(found, Passed):
             line = Line(str(found.path), _status_of(found), found.code)
-            under.recorder.record([(key_of(found.path, 0, 0), [line])])
-            _count(under, (line,))
+            key = key_of(found.path, 0, 0)
+            if once.is_new(found.path, key):
+                under.recorder.record([(key, [line])])
+                _count(under, (line,))
             continue
         if settled is not None and not has_settled(found, settled):
             continue
         task = _task(found)
-        if under.journal.is_done(task.key):
+        if not once.is_new(task.path, task.key):
+            continue
+        # Results of a folder that is watched are often taken away by whoever needs them, and not to be made again.
+        watched = settled is not None
+        if under.journal.is_done(task.key) and (watched or _is_there(under.journal, task.key, output)):
             under.resumed += 1
             under.files += 1
             under.size += task.size
@@ -224,6 +239,11 @@ def _chunks(inputs: Sequence[Path], state: Path, under: _Under, settled: float |
         size += task.size
     if chunk and not under.stopped:
         yield chunk
+
+
+def _is_there(journal: Journal, key: bytes, output: Path) -> bool:
+    """False if a result of the file was taken away: only then is it worth a second look at what is done."""
+    return all(os.path.lexists(output / destination) for destination in journal.destinations(key))
 
 
 def _task(found: Found) -> Task:

@@ -141,10 +141,19 @@ class Journal:
         row = self._seen.execute("SELECT done FROM file WHERE key = ? AND member = 0", (key,)).fetchone()
         return row is not None and bool(row[0])
 
+    def destinations(self, key: bytes) -> list[str]:
+        """Where results of the file of that key are: below the output, or as a whole path."""
+        rows = self._seen.execute("SELECT destination FROM file WHERE key = ? ORDER BY member", (key,))
+        own, *inner = (row[0] for row in rows)
+        # Members of an archive of results lie inside it.
+        return [own] if own else [destination for destination in inner if destination]
+
     def reopen(self, codes: Iterable[str]) -> None:
-        """Let files that are held for one of these reasons be worked on again; archives and their members stay."""
+        """Let files that are held or skipped for one of these reasons be worked on again, archives as a whole."""
         self._base.executemany(
-            "UPDATE file SET done = 0 WHERE member = 0 AND status = 'held' AND code = ?", [(code,) for code in codes]
+            "UPDATE file SET done = 0 WHERE member = 0 AND key IN"
+            " (SELECT key FROM file WHERE status IN ('held', 'skipped') AND code = ?)",
+            [(code,) for code in codes],
         )
 
     def record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
@@ -168,7 +177,8 @@ class Journal:
     def _record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
         self._base.execute("BEGIN IMMEDIATE")
         try:
-            kept = list(results)
+            # What came twice counts as it came last: one line too many would undo the whole transaction.
+            kept = list(dict(results).items())
             self._base.executemany("DELETE FROM file WHERE key = ?", [(key,) for key, _ in kept])
             self._base.executemany(
                 f"INSERT INTO file VALUES ({','.join('?' * _COLUMNS)})",  # noqa: S608 - a constant

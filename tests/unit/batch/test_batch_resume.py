@@ -2,20 +2,26 @@
 """Runs that end too early, and workers that die."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pydicom
 import pytest
+from click.testing import CliRunner
+from tests.data.toolbox_archives import zipped
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate import Deidentifier
 from deidgate.batch.job import Job, Task
 from deidgate.batch.pool import Processes
+from deidgate.cli import main
 from deidgate.errors import ConfigurationError, Unavailable
+from deidgate.files.limits import Limits
 
 SCRIPT = """
 import sys
@@ -76,6 +82,76 @@ def test_files_that_came_later_are_done_and_only_they(incoming, tmp_path):
         (incoming / "IM9999.dcm").write_bytes(encoded(ct(1, 1, 1, 999, rows=64)))
         summary = one.run([incoming], tmp_path / "out", jobs=0)
     assert (summary.resumed, summary.counts) == (300, {"done": 301})
+
+
+@pytest.fixture
+def few(tmp_path) -> Path:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in (1, 2):
+        (folder / f"IM{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=8)))
+    return folder
+
+
+@pytest.fixture
+def deidentifier(tmp_path):
+    with Deidentifier("basic", mapping=tmp_path / "private" / "mapping.db") as one:
+        yield one
+
+
+@pytest.mark.parametrize("layout", ["mirror", "uid"])
+def test_results_that_were_taken_away_are_made_again_and_only_they(deidentifier, few, tmp_path, layout):
+    inside = [(f"IM{number}", encoded(ct(1, 1, 2, number, rows=8))) for number in (1, 2)]
+    (few / "a.zip").write_bytes(zipped(inside))
+    out = tmp_path / "out"
+    deidentifier.run([few], out, layout=layout, jobs=0)
+    made = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for gone in made:
+        gone.unlink()
+        summary = deidentifier.run([few], out, layout=layout, jobs=0)
+        assert summary.resumed == 2
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == made
+    shutil.rmtree(out)
+    assert deidentifier.run([few], out, layout=layout, jobs=0).resumed == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == made
+
+
+def test_results_that_were_taken_from_a_folder_that_is_watched_are_not_made_again(deidentifier, few, tmp_path):
+    now = time.time() + 60
+    deidentifier.run([few], tmp_path / "out", jobs=0, settled=now)
+    shutil.rmtree(tmp_path / "out")
+    assert deidentifier.run([few], tmp_path / "out", jobs=0, settled=now).resumed == 2
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_zip_that_was_taken_away_is_made_again_whole(few, tmp_path):
+    mapping = ["--policy", "basic", "--mapping", str(tmp_path / "private" / "mapping.db"), "--jobs", "0"]
+    for _ in range(2):
+        assert CliRunner().invoke(main, ["run", *mapping, str(few), str(tmp_path / "out.zip")]).exit_code == 0
+        with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+            assert sorted(archive.namelist()) == ["IM1.dcm", "IM2.dcm"]
+        (tmp_path / "out.zip").unlink()
+
+
+def test_what_an_option_was_missing_for_is_done_when_it_is_given(deidentifier, few, tmp_path):
+    (few / "readme.txt").write_text("hello")
+    (few / "other.zip").write_bytes(zipped([("readme.txt", b"hello")]))
+    (few / "large.zip").write_bytes(zipped([("IM1", encoded(ct(1, 1, 2, 1, rows=64)))]))
+    out, small = tmp_path / "out", Limits(unfolded_bytes=1000)
+    summary = deidentifier.run([few], out, jobs=0, limits=small)
+    assert summary.counts == {"done": 2, "held": 1, "skipped": 3}
+    assert summary.codes == {"archive-too-large": 1}
+    summary = deidentifier.run([few], out, jobs=0, limits=Limits(unfolded_bytes=1 << 30))
+    assert summary.counts == {"archive": 1, "done": 3, "skipped": 3}
+    summary = deidentifier.run([few], out, jobs=0, copy_other=True)
+    assert summary.counts == {"archive": 2, "copied": 2, "done": 3} and summary.resumed == 3
+
+
+@pytest.mark.parametrize("later", [{"identities": True}, {"dicomdir": "always"}])
+def test_going_on_with_an_option_that_comes_too_late_for_what_is_done_is_refused(deidentifier, few, tmp_path, later):
+    deidentifier.run([few], tmp_path / "out", jobs=0)
+    with pytest.raises(ConfigurationError, match="resume-with-other-settings"):
+        deidentifier.run([few], tmp_path / "out", jobs=0, **later)
 
 
 def test_going_on_under_another_policy_is_refused(incoming, tmp_path):

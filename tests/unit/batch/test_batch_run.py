@@ -171,6 +171,19 @@ def test_the_name_of_an_input_folder_is_not_told_and_is_the_same_beside_further_
     assert len(folders) == 4 and folders.isdisjoint({"4711", "4712", "DOE", "CT"})
 
 
+@pytest.mark.parametrize("given", [["SE1/IM1.dcm", "."], [".", "SE1"], ["SE1", ".", "SE1/IM2.dcm"], [".", "."]])
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_file_that_several_inputs_lead_to_is_done_once(deidentifier, incoming, tmp_path, given, jobs):
+    (incoming / "SE1").mkdir()
+    for number in (1, 2):
+        (incoming / "SE1" / f"IM{number}.dcm").write_bytes(image(1, number))
+    (incoming / "SE1" / "lost").symlink_to(tmp_path / "nowhere")
+    for resumed in (0, 2):
+        summary = deidentifier.run([incoming / path for path in given], tmp_path / "out", jobs=jobs)
+        assert (summary.counts, summary.resumed) == ({"done": 2, "skipped": 1}, resumed)
+    assert len(results(tmp_path)) == 2
+
+
 def test_a_file_given_alone_gets_its_own_ending(deidentifier, incoming, tmp_path):
     (incoming / "IM1.dcm").write_bytes(image())
     (incoming / "doe.dcm").write_bytes(image(1, 2))

@@ -56,6 +56,12 @@ def test_a_file_done_again_replaces_its_lines(tmp_path):
         assert [line.source for line in journal.lines()] == ["/z", "/z!/a"]
 
 
+def test_a_file_that_comes_twice_at_once_has_the_lines_that_came_last(tmp_path):
+    with Journal(tmp_path / "journal.sqlite", SETTINGS) as journal:
+        journal.record([(b"1" * 16, [Line("/z", "archive"), Line("/z!/a", "done")]), (b"1" * 16, [Line("/z", "held")])])
+        assert [line.status for line in journal.lines()] == ["held"]
+
+
 def test_a_changed_file_is_another_file(tmp_path):
     assert key_of(tmp_path, 1, 2) != key_of(tmp_path, 1, 3)
     assert key_of(tmp_path, 1, 2) != key_of(tmp_path, 2, 2)
