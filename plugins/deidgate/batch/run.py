@@ -54,7 +54,7 @@ class Summary:
     counts : dict of str to int
         Files by status, of this run and of those that it resumed.
     codes : dict of str to int
-        Held and failed files by reason, of this run.
+        Held and failed files by reason, of this run, and results that no DICOMDIR lists.
     resumed : int
         Files that an earlier run had finished.
     stopped : str
@@ -62,6 +62,8 @@ class Summary:
     reports : tuple of Path
     media : tuple of Path
         DICOMDIR files that were written.
+    unlisted : int
+        Results that should be listed in one and are not; `codes` has the reasons.
     """
 
     counts: dict[str, int]
@@ -70,11 +72,12 @@ class Summary:
     stopped: str = ""
     reports: tuple[Path, ...] = ()
     media: tuple[Path, ...] = ()
+    unlisted: int = 0
 
     @property
     def complete(self) -> bool:
-        """True when nothing is held or failed."""
-        return not self.stopped and not self.counts.get("held") and not self.counts.get("failed")
+        """True when nothing is held or failed, and every result is listed where it should be."""
+        return not self.stopped and not self.unlisted and not self.counts.get("held") and not self.counts.get("failed")
 
 
 @dataclass
@@ -143,6 +146,7 @@ def run(
         under = _Under(journal, Recorder(journal), tell)
         journal.reopen(reopened(job))
         chosen = pool or (Processes(job, jobs) if jobs > 0 else SameProcess(job))
+        unlisted: Counter[str] = Counter()
         media: list[Path] = []
         reports: list[Path] = []
         try:
@@ -160,11 +164,19 @@ def run(
         if not job.dry_run:
             shutil.rmtree(job.output / ".deidgate-partial", ignore_errors=True)
         try:
-            media = _directories(job, journal) if not job.dry_run else []
+            media = _directories(job, journal, unlisted) if not job.dry_run else []
             reports = write_reports(journal.lines, state, job.identities)
         except OSError as error:
             _stop_if_full(under, error)
-        return Summary(journal.counts(), dict(under.codes), under.resumed, under.stopped, tuple(reports), tuple(media))
+        return Summary(
+            journal.counts(),
+            dict(under.codes + unlisted),
+            under.resumed,
+            under.stopped,
+            tuple(reports),
+            tuple(media),
+            unlisted.total(),
+        )
 
 
 def _stop_if_full(under: _Under, error: OSError) -> None:
@@ -266,17 +278,25 @@ def _count(under: _Under, lines: Sequence[Line]) -> None:
             under.stopped = line.code
 
 
-def _directories(job: Job, journal: Journal) -> list[Path]:
-    """Write the DICOMDIR of each medium."""
+def _directories(job: Job, journal: Journal, codes: Counter[str]) -> list[Path]:
+    """Write the DICOMDIR of each medium; count in `codes` what is on none, which the journal then says of it."""
     written = []
     for medium in journal.media():
         folder = job.output / medium.strip("/") if medium != "/" else job.output
-        files = (job.output / name for name in journal.on_medium(medium))
         # The same medium gets the same directory: no time, no random number.
         uid = new_uid(b"deidgate dicomdir", f"{medium} {load_policy(job.policy).digest}")
-        listed, _ = dicomdir.rebuild(folder, files, uid, replace=True)
-        if listed:
-            written.append(folder / "DICOMDIR")
+        target = folder / "DICOMDIR"
+        if os.path.lexists(target) and dicomdir.uid_of(target) != uid:
+            unlisted, code = list(journal.on_medium(medium)), "dicomdir-of-another"
+        else:
+            files = (job.output / name for name in journal.on_medium(medium))
+            listed, left_out = dicomdir.rebuild(folder, files, uid, replace=True)
+            unlisted, code = [path.relative_to(job.output).as_posix() for path in left_out], "not-in-dicomdir"
+            if listed:
+                written.append(target)
+        journal.tell_unlisted(medium, unlisted, code)
+        if unlisted:
+            codes[code] += len(unlisted)
     return written
 
 

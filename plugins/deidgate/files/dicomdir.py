@@ -81,6 +81,15 @@ def rebuild(folder: Path, files: Iterable[Path], uid: str, *, replace: bool = Fa
     return listed, left_out
 
 
+def uid_of(path: Path) -> str:
+    """SOP Instance UID of the DICOMDIR `path`; empty if it says none, or cannot be read."""
+    try:
+        meta = dcmread(path, stop_before_pixels=True, specific_tags=[]).file_meta
+        return str(meta.get("MediaStorageSOPInstanceUID") or "")
+    except (InvalidDicomError, OSError, ValueError, KeyError, NotImplementedError, struct.error):
+        return ""
+
+
 def _read(path: Path) -> Dataset | None:
     try:
         dataset = dcmread(path, stop_before_pixels=True)

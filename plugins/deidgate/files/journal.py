@@ -11,6 +11,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -166,17 +167,7 @@ class Journal:
         OSError
             No space is left (ENOSPC): nothing of this was written down.
         """
-        try:
-            self._record(results)
-        except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                raise
-            # On a full disk SQLite says either, according to what it was about to grow.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
-
-    def _record(self, results: Iterable[tuple[bytes, list[Line]]]) -> None:
-        self._base.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(self._base):
             # What came twice counts as it came last: one line too many would undo the whole transaction.
             kept = list(dict(results).items())
             self._base.executemany("DELETE FROM file WHERE key = ?", [(key,) for key, _ in kept])
@@ -188,12 +179,6 @@ class Journal:
                     for number, line in enumerate(lines)
                 ),
             )
-            self._base.execute("COMMIT")
-        except BaseException:
-            # SQLite itself has rolled back after some errors.
-            if self._base.in_transaction:
-                self._base.execute("ROLLBACK")
-            raise
 
     def lines(self) -> Iterator[Line]:
         """Everything written down, by source."""
@@ -215,9 +200,53 @@ class Journal:
         for row in self._base.execute(query, (medium,)):
             yield row[0]
 
+    def tell_unlisted(self, medium: str, destinations: Iterable[str], code: str) -> None:
+        """Let the results of a medium that its DICOMDIR does not list have `code`, and the others none of those codes.
+
+        Raises
+        ------
+        OSError
+            As `record`.
+        """
+        with _transaction(self._base):
+            self._base.execute(
+                "UPDATE file SET code = '' WHERE medium = ? AND code IN ('not-in-dicomdir', 'dicomdir-of-another')",
+                (medium,),
+            )
+            self._base.executemany(
+                "UPDATE file SET code = ? WHERE medium = ? AND destination = ? AND status = 'done' AND code = ''",
+                ((code, medium, destination) for destination in destinations),
+            )
+
     def counts(self) -> dict[str, int]:
         """How many files have each status."""
         return dict(self._base.execute("SELECT status, COUNT(*) FROM file GROUP BY status ORDER BY status"))
+
+
+@contextmanager
+def _transaction(base: sqlite3.Connection) -> Iterator[None]:
+    """All that is done in the block, or nothing of it.
+
+    Raises
+    ------
+    OSError
+        No space is left (ENOSPC).
+    """
+    try:
+        base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            base.execute("COMMIT")
+        except BaseException:
+            # SQLite itself has rolled back after some errors.
+            if base.in_transaction:
+                base.execute("ROLLBACK")
+            raise
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise
+        # On a full disk SQLite says either, according to what it was about to grow.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
 
 def _row(line: Line) -> tuple[str | int, ...]:

@@ -63,6 +63,17 @@ MEANINGS: dict[str, Meaning] = {
     "archive-not-written": Meaning("the result archive could not be written", "see the line of the archive"),
     # DICOM that cannot be done.
     "dicomdir": Meaning("the directory of the medium", "nothing: it is made anew for the results"),
+    "dicomdir-dropped": Meaning(
+        "the directory of a medium, and none is made for its results",
+        "unpack an archive to have one made, or use `deidgate dicomdir rebuild`",
+    ),
+    "dicomdir-of-another": Meaning(
+        "done, but on no DICOMDIR: the one that is there is not of this run, and was not touched",
+        "move that one away and run again, or choose another output",
+    ),
+    "not-in-dicomdir": Meaning(
+        "done, but not in the DICOMDIR: it lies too deep, or its name is no File ID", "use --layout patient-index"
+    ),
     "unreadable-dicom": Meaning("the file begins as DICOM and cannot be read", "export it again from its source"),
     "length-beyond-end": Meaning("an element is longer than the file: it was cut off", "export it again"),
     "unknown-vr": Meaning("an element has no valid Value Representation", "export it again from its source"),

@@ -327,6 +327,35 @@ def test_a_directory_can_be_had_for_any_results(deidentifier, incoming, tmp_path
     assert len(FileSet(tmp_path / "out" / "DICOMDIR")) == 2
 
 
+def test_a_directory_of_somebody_else_is_not_replaced_and_that_is_told(deidentifier, incoming, tmp_path):
+    (incoming / "doe.dcm").write_bytes(image(1, 1))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "DICOMDIR").write_text("somebody's")
+    summary = run(deidentifier, tmp_path, dicomdir="always")
+    assert (tmp_path / "out" / "DICOMDIR").read_text() == "somebody's"
+    assert not summary.complete and summary.codes == {"dicomdir-of-another": 1} and summary.media == ()
+    line = report(tmp_path)["doe.dcm"]
+    assert (line["status"], line["code"]) == ("done", "dicomdir-of-another") and line["what to do"]
+    (tmp_path / "out" / "DICOMDIR").unlink()
+    (incoming / "roe.dcm").write_bytes(image(2, 1))
+    for _ in range(2):
+        summary = run(deidentifier, tmp_path, dicomdir="always")
+        assert summary.complete and summary.codes == {} and len(FileSet(tmp_path / "out" / "DICOMDIR")) == 2
+    assert {line["code"] for line in report(tmp_path).values()} == {""}
+
+
+def test_a_result_that_no_directory_can_list_is_told_of(deidentifier, incoming, tmp_path):
+    deep = incoming.joinpath(*"ABCDEFGH")
+    deep.mkdir(parents=True)
+    (deep / "IM1").write_bytes(image(1, 1))
+    (incoming / "IM2").write_bytes(image(1, 2))
+    summary = run(deidentifier, tmp_path, dicomdir="always")
+    assert len(FileSet(tmp_path / "out" / "DICOMDIR")) == 1
+    assert not summary.complete and (summary.unlisted, summary.codes) == (1, {"not-in-dicomdir": 1})
+    lines = report(tmp_path)
+    assert lines["A/B/C/D/E/F/G/H/IM1"]["code"] == "not-in-dicomdir" and lines["IM2"]["code"] == ""
+
+
 def test_a_directory_cannot_name_files_by_uid(deidentifier, incoming, tmp_path):
     with pytest.raises(ConfigurationError, match="layout-needs-file-ids"):
         run(deidentifier, tmp_path, layout="uid", dicomdir="always")
@@ -539,7 +568,7 @@ def test_a_disk_too_full_for_journal_and_reports_stops_the_run_and_the_next_goes
 
     for number in range(1, 101):
         (incoming / f"IM{number}.dcm").write_bytes(image(1, number))
-    ask, asked = Journal._record, []
+    ask, asked = Journal.record, []
 
     def on_a_small_disk(self, results):
         asked.append(1)
@@ -552,7 +581,7 @@ def test_a_disk_too_full_for_journal_and_reports_stops_the_run_and_the_next_goes
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Journal, "_record", on_a_small_disk)
+        patched.setattr(Journal, "record", on_a_small_disk)
         patched.setattr("deidgate.batch.run.write_reports", full)
         summary = run(deidentifier, tmp_path)
     assert (summary.stopped, summary.reports, summary.complete) == ("disk-full", (), False)
