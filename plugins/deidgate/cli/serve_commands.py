@@ -6,11 +6,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import FOLDER, PATH, json_option, mapping_options, policy_option, project_options
+
+if TYPE_CHECKING:
+    from deidgate.batch.run import Summary
 
 
 @click.command(
@@ -21,7 +25,8 @@ Examples:
 
 \b
 Exit codes: 1 refused before the start, 2 wrong command line; an interrupt ends it with 130, SIGTERM with 0.
-Started again, it goes on where it stopped."""
+With --once as `deidgate run`: 3 something is held or failed, 4 stopped early (disk full).
+Started again, it goes on where it stopped; what stopped or failed is tried again meanwhile, less and less often."""
 )
 @click.argument("incoming", type=FOLDER)
 @click.argument("output", type=PATH)
@@ -57,7 +62,6 @@ def serve(
     import threading
 
     from deidgate import Deidentifier
-    from deidgate.batch.run import Summary
     from deidgate.batch.watch import Watch
 
     over = threading.Event()
@@ -82,9 +86,16 @@ def serve(
         if not once:
             click.echo(f"watching {incoming}", err=True)
         while not over.is_set():
-            watch.look()
+            summary = watch.look()
             if once:
-                return
+                sys.exit(_exit_of(summary))
             over.wait(every)
     if interrupted.is_set():
         sys.exit(Exit.INTERRUPTED)
+
+
+def _exit_of(summary: Summary | None) -> Exit:
+    """How one look ended; None is one that found nothing."""
+    if summary is not None and summary.stopped:
+        return Exit.STOPPED
+    return Exit.OK if summary is None or summary.complete else Exit.INCOMPLETE
