@@ -22,7 +22,7 @@ from deidgate.batch.identities import Book, KnownPatient
 from deidgate.batch.pixelend import pixel_end
 from deidgate.batch.template import NotTemplated, Template, learn
 from deidgate.errors import CannotDeidentify, VerificationFailed
-from deidgate.files.atomic import Staging, copy_bytes
+from deidgate.files.atomic import Staging, copy_bytes, write_bytes
 from deidgate.files.bare import with_meta
 from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
@@ -250,7 +250,7 @@ class Instances:
         if self._staging is not None:
             partial, target = self._staging.create()
             try:
-                _write_all(target, filled.header)
+                write_bytes(target, filled.header)
                 copy_bytes(descriptor, target, stop, end - stop)
                 self._staging.begin_flush(target)
             finally:
@@ -290,7 +290,7 @@ class Instances:
         if self._staging is not None:
             partial, target = self._staging.create()
             try:
-                _write_all(target, result)
+                write_bytes(target, result)
             finally:
                 os.close(target)
             made = _with_partial(made, partial)
@@ -436,9 +436,3 @@ def _read_all(descriptor: int, size: int) -> bytes:
         pieces.append(piece)
         position += len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -26,7 +26,7 @@ from deidgate.batch.rehearsal import RehearsedIdentities
 from deidgate.errors import CannotDeidentify, DeidgateError
 from deidgate.files import dicomdir_redact
 from deidgate.files.archive import TooMuchError
-from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes
+from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes, write_bytes
 from deidgate.files.journal import Line
 from deidgate.files.kind import SNIFFED, Kind, sniff
 from deidgate.files.names import safe_name, token
@@ -41,6 +41,9 @@ _NOT_DICOM = {
     Kind.PDF: "not-dicom-pdf",
     Kind.ARCHIVE_UNSUPPORTED: "archive-unsupported",
 }
+
+_NAMES_TRIED = 16
+"""Each is taken only by what somebody else has put there, or by an earlier result of another content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +173,10 @@ class Worker:
             return kind
         if kind is Kind.DICOMDIR:
             return self._directory(descriptor, size, pending)
-        if not self._job.copy_other or kind is Kind.EMPTY or self._staging is None:
+        if not self._job.copy_other or kind is Kind.EMPTY:
             return (replace(pending.line, status="skipped", code=_NOT_DICOM.get(kind, "not-dicom")),)
+        if self._staging is None:
+            return (replace(pending.line, status="planned", code="copied-other"),)
         pending.copied, target = self._staging.create()
         try:
             copy_bytes(descriptor, target, 0, size)
@@ -180,16 +185,25 @@ class Worker:
         return pending
 
     def _directory(self, descriptor: int, size: int, pending: Pending) -> Pending | tuple[Line, ...]:
-        if self._job.directory is not Directory.REDACT or self._staging is None or pending.medium < 0:
-            return (replace(pending.line, status="skipped", code="dicomdir"),)
+        if self._job.directory is not Directory.REDACT or pending.medium < 0:
+            code = "dicomdir" if self._is_made_anew(pending) else "dicomdir-dropped"
+            return (replace(pending.line, status="skipped", code=code),)
+        if self._staging is None:
+            return (replace(pending.line, status="planned", code="copied-other"),)
         old = os.pread(descriptor, size, 0)
         content, _ = dicomdir_redact.redact(old, dicomdir_redact.DEFAULT_ATTRIBUTES, self._book.key)
         pending.copied, target = self._staging.create()
         try:
-            os.write(target, content)
+            write_bytes(target, content)
         finally:
             os.close(target)
         return pending
+
+    def _is_made_anew(self, pending: Pending) -> bool:
+        """True if the results of a medium get a DICOMDIR: those in an archive get none."""
+        if self._job.directory is Directory.ALWAYS:
+            return pending.medium >= 0 or pending.alone
+        return pending.medium >= 0 and self._job.directory is Directory.REBUILD and self._job.layout is Layout.MIRROR
 
     # -- from made to named --------------------------------------------------------------
 
@@ -277,16 +291,20 @@ class Worker:
                 return line if mirrored else replace(line, code="duplicate")
         if not mirrored:
             raise CannotDeidentify("same-uid-different-content", "SOPInstanceUID")
-        # Two originals can meet in one name (two spellings on a medium): the second gets a token of its whole path.
+        # Originals can meet in one name (two spellings on a medium, files of several folders): further ones get a token
+        # of where they come from, which no two share.
         _, dot, extension = place[-1].partition(".")
-        other = (*place[:-1], token("/".join(one.relative), self._book.key) + dot + extension)
-        try:
-            staging.name(one.partial, os.path.join(base, *other))  # noqa: PTH118 - hot path
-        except AlreadyThereError:
-            if not filecmp.cmp(one.partial, base.joinpath(*other), shallow=False):
-                raise CannotDeidentify("destination-exists") from None
-            self.discard(one)
-        return replace(line, destination=_shown(one, other))
+        for number in range(_NAMES_TRIED):
+            spelled = f"{os.path.abspath(one.line.source)}\0{number}"  # noqa: PTH100 - hot path
+            other = (*place[:-1], token(spelled, self._book.key) + dot + extension)
+            try:
+                staging.name(one.partial, os.path.join(base, *other))  # noqa: PTH118 - hot path
+            except AlreadyThereError:
+                if not filecmp.cmp(one.partial, base.joinpath(*other), shallow=False):
+                    continue
+                self.discard(one)
+            return replace(line, destination=_shown(one, other))
+        raise CannotDeidentify("destination-exists")
 
     def _medium(self, one: Pending, place: tuple[str, ...]) -> str:
         """Folder of the output that is the medium of this result, with a slash behind it; empty if it is on none."""

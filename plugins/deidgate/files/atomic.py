@@ -140,11 +140,16 @@ def _copy_by_hand(source: int, target: int, start: int, count: int) -> None:
         piece = os.pread(source, min(count, 1 << 20), start)
         if not piece:
             raise OSError(errno.EIO, "source ends early")
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(target, view) :]
+        write_bytes(target, piece)
         start += len(piece)
         count -= len(piece)
+
+
+def write_bytes(target: int, content: bytes) -> None:
+    """Append all of `content` to the file `target`: one write may take less than it is given."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(target, view) :]
 
 
 class Staging:

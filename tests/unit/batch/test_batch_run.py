@@ -193,6 +193,21 @@ def test_a_file_given_alone_gets_its_own_ending(deidentifier, incoming, tmp_path
     assert all(name.endswith("_deidentified.dcm") for name in found) and not any("doe" in name for name in found)
 
 
+def test_files_of_one_name_out_of_any_number_of_folders_all_get_a_result(deidentifier, incoming, tmp_path):
+    files = [incoming / f"day{number}" / "IM1.dcm" for number in range(1, 6)]
+    for number, path in enumerate(files):
+        path.parent.mkdir()
+        path.write_bytes(image(1, number))
+    for _ in range(2):
+        assert deidentifier.run(files, tmp_path / "out", jobs=0).counts == {"done": 5}
+        assert len(results(tmp_path)) == 5
+    assert len({line["destination"] for line in report(tmp_path).values()}) == 5
+    for path in (tmp_path / "out").iterdir():
+        path.write_text("somebody's")
+    assert deidentifier.run(files, tmp_path / "out", jobs=0, state=tmp_path / "other").counts == {"done": 5}
+    assert len(results(tmp_path)) == 10
+
+
 def test_copies_can_lie_beside_their_originals(deidentifier, incoming, tmp_path):
     (incoming / "IM1.dcm").write_bytes(image())
     deidentifier.run([incoming / "IM1.dcm"], incoming, beside=True, jobs=0, state=tmp_path / "state")
@@ -205,6 +220,8 @@ def test_other_files_are_copied_only_if_asked_and_under_harmless_names(deidentif
     assert results(tmp_path) == []
     summary = run(deidentifier, tmp_path, name="out2", copy_other=True)
     assert summary.counts == {"copied": 1}
+    dry = run(deidentifier, tmp_path, name="dry", copy_other=True, dry_run=True)
+    assert dry.counts == {"planned": 1} and report(tmp_path, "dry")["doe_report.txt"]["code"] == "copied-other"
     (name,) = results(tmp_path, "out2")
     assert "doe" not in name and (tmp_path / "out2" / name).read_text() == "secret"
 
@@ -317,6 +334,18 @@ def test_in_redact_mode_the_old_directory_leads_to_the_results(deidentifier, dis
         "DICOMDIR"
     }
     assert len(made) == 10 and made <= listed
+
+
+def test_a_directory_is_said_to_be_made_anew_only_where_it_is(deidentifier, disc, incoming, tmp_path):
+    (incoming / "disc.zip").write_bytes(zipped([("DICOMDIR", (disc / "DICOMDIR").read_bytes()), ("IM1", image())]))
+    run(deidentifier, tmp_path)
+    lines = report(tmp_path)
+    assert lines["disc/DICOMDIR"]["code"] == "dicomdir" and lines["disc.zip!/DICOMDIR"]["code"] == "dicomdir-dropped"
+    for name, options in {"drop": {"dicomdir": "drop"}, "uid": {"layout": "uid"}}.items():
+        run(deidentifier, tmp_path, name=name, **options)
+        assert report(tmp_path, name)["disc/DICOMDIR"]["code"] == "dicomdir-dropped"
+        assert not list((tmp_path / name).rglob("DICOMDIR"))
+    assert run(deidentifier, tmp_path, name="redact", dicomdir="redact", dry_run=True).counts["planned"] == 12
 
 
 def test_a_directory_can_be_had_for_any_results(deidentifier, incoming, tmp_path):

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from deidgate.files import atomic
-from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes, remove_leftovers, whole_file
+from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes, remove_leftovers, whole_file, write_bytes
 
 
 def names(folder):
@@ -103,3 +103,11 @@ def test_a_source_that_ends_early_is_an_error(tmp_path):
         pytest.raises(OSError, match="ends early"),
     ):
         copy_bytes(reader.fileno(), writer.fileno(), 0, 100)
+
+
+def test_all_is_written_however_little_one_write_takes(tmp_path, monkeypatch):
+    write = os.write
+    with (tmp_path / "a").open("wb") as stream:
+        monkeypatch.setattr(os, "write", lambda target, content: write(target, content[:3]))
+        write_bytes(stream.fileno(), b"0123456789")
+    assert (tmp_path / "a").read_bytes() == b"0123456789"
