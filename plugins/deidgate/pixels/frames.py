@@ -226,7 +226,9 @@ def _decode_with_pydicom(codestream: bytes, description: PixelDescription) -> tu
         "bits_allocated": d.allocated,
         "bits_stored": d.stored,
         "photometric_interpretation": d.photometric,
-        "planar_configuration": d.planar,
+        # Decoders give out pixels, whatever the header says; transcoders leave a 1 behind. Those that give out planes
+        # (of RLE, and of JPEG-LS scan by scan) say so themselves. Source: PS3.5 8.2.1 to 8.2.4.
+        "planar_configuration": 0,
         "pixel_representation": int(d.signed),
         "pixel_keyword": d.keyword,
     }

@@ -305,8 +305,9 @@ def _mask_same_syntax(
             extremes.append(frame)
     result = copied(dataset)
     _put_codestreams(result, encoded)
-    if d.samples > 1 and d.transfer_syntax != RLELossless:
-        _write(result, "PlanarConfiguration", 0)
+    if d.samples > 1:
+        # Source: PS3.5 8.2.3, 8.2.4 and G.2.
+        _write(result, "PlanarConfiguration", int(d.transfer_syntax == RLELossless))
     _true_extremes(result, d, extremes)
     return result
 

@@ -27,7 +27,7 @@ from deidgate.verify.codestream import Segment, bare, segments
 from deidgate.verify.compare import same_value
 from deidgate.verify.model import Finding, PixelsSeen
 from deidgate.verify.view import View
-from deidgate.verify.walk import PIXEL_DATA, Element
+from deidgate.verify.walk import NATIVE, PIXEL_DATA, Element
 
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _SAMPLES, _ALLOCATED, _STORED, _HIGH = 0x00280002, 0x00280100, 0x00280101, 0x00280102
@@ -232,7 +232,11 @@ _DECODER_ERRORS = (
 
 def _frames(view: View) -> Iterator[NDArray[Any]]:
     """``(rows, columns)`` or ``(rows, columns, samples)`` for each frame, stored values without colour conversion."""
-    yield from iter_pixels(dcmread(BytesIO(view.parsed.file)), raw=True)
+    dataset = dcmread(BytesIO(view.parsed.file))
+    if view.parsed.transfer_syntax not in NATIVE and "PlanarConfiguration" in dataset:
+        # It says nothing about what decoders give out, which are pixels; those that give out planes say so themselves.
+        dataset.PlanarConfiguration = 0
+    yield from iter_pixels(dataset, raw=True)
 
 
 def _is_constant(stretch: NDArray[Any]) -> bool:

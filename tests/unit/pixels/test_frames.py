@@ -32,6 +32,32 @@ def test_stored_values_are_those_of_pydicom(name: str) -> None:
     assert {f.photometric for f in found} == {properties["photometric_interpretation"]}
 
 
+COLOUR = (
+    "SC_rgb_gdcm_KY.dcm",
+    "GDCMJ2K_TextGBR.dcm",
+    "SC_rgb_jpeg_gdcm.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "SC_rgb_small_odd_jpeg.dcm",
+    "SC_rgb_dcmtk_+eb+cr.dcm",
+    "SC_rgb_jls_lossy_line.dcm",
+    "SC_rgb_jls_lossy_sample.dcm",
+    "SC_rgb_rle.dcm",
+    "SC_rgb_rle_16bit_2frame.dcm",
+    "examples_jpeg2k.dcm",
+    "examples_ybr_color.dcm",
+)
+
+
+@pytest.mark.parametrize("name", COLOUR)
+def test_compressed_colour_is_the_same_whatever_planar_configuration_says(name: str) -> None:
+    found = []
+    for planar in (0, 1):
+        ds = read(name)
+        ds.PlanarConfiguration = planar
+        found.append([frame.values for _, frame in frames(ds, describe(ds), (0,))])
+    assert np.array_equal(*found)
+
+
 def test_twelve_bit_jpeg_is_decoded() -> None:
     ds = read("JPGExtended.dcm")
     (_, frame), *_ = frames(ds, describe(ds))

@@ -179,6 +179,20 @@ def test_colour_that_was_ybr_is_written_as_rgb_and_says_so() -> None:
     assert after.PlanarConfiguration == 0
 
 
+@pytest.mark.parametrize("left_behind", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "planar"), [("GDCMJ2K_TextGBR.dcm", 0), ("SC_rgb_gdcm_KY.dcm", 0), ("SC_rgb_rle.dcm", 1)]
+)
+def test_masked_colour_says_how_its_syntax_keeps_planes(name: str, planar: int, left_behind: int) -> None:
+    before = read(name)
+    box = Box(0, 20, 0, 20)
+    expected = shown(mask(before, [box]))
+    before.PlanarConfiguration = left_behind
+    after = read_back(mask(before, [box]))
+    assert after.PlanarConfiguration == planar
+    assert np.array_equal(shown(after), expected)
+
+
 def test_every_frame_is_masked_unless_the_box_names_one() -> None:
     pixels = np.arange(3 * 8 * 8, dtype=np.uint8).reshape(3, 8, 8, 1) + 1
     everywhere = shown(mask(made(pixels), [Box(0, 4, 0, 4)]))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -12,6 +14,7 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLoss
 from tests.unit.verify.made import Outcome
 
 from deidgate.dicom.box import Box
+from deidgate.pixels.mask import mask
 
 BOX = Box(2, 6, 3, 9)
 
@@ -221,3 +224,38 @@ def test_a_changed_byte_of_a_codestream_is_found_where_a_comment_was_taken_out_t
     changed[end - back] ^= 0x10
     pair.result.PixelData = encapsulate([bytes(changed)])
     assert "pixels-changed" in pair.codes()
+
+
+def of_file(pair, name: str, **attributes: object) -> None:
+    """The pixels of a file of pydicom's package, in original and result from now on."""
+    source = dcmread(get_testdata_file(name))
+    for ds in (pair.original, pair.result):
+        for element in source.group_dataset(0x0028):
+            ds[element.tag] = deepcopy(element)
+        ds.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+        ds["PixelData"] = deepcopy(source["PixelData"])
+        for keyword, value in attributes.items():
+            setattr(ds, keyword, value)
+
+
+def put_masked(pair, boxes: tuple[Box, ...]) -> None:
+    """The pixels of the result, as masking writes them."""
+    after = mask(pair.result, boxes)
+    for element in after:
+        pair.result[element.tag] = element
+    pair.result.file_meta.TransferSyntaxUID = after.file_meta.TransferSyntaxUID
+
+
+OF_PICTURES = {"mask-not-constant", "pixels-changed", "pixels-not-decodable", "pixel-format-changed", "vr-changed"}
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize(
+    "name", ["GDCMJ2K_TextGBR.dcm", "SC_rgb_gdcm_KY.dcm", "SC_rgb_jpeg_gdcm.dcm", "SC_rgb_rle.dcm"]
+)
+def test_compressed_colour_is_compared_where_it_is_whatever_planar_configuration_says(pair, name, planar):
+    of_file(pair, name, PlanarConfiguration=planar)
+    put_masked(pair, (BOX,))
+    assert not OF_PICTURES & pair.codes(Outcome("masked", (BOX,)))
+    moved = Box(BOX.row_start + 40, BOX.row_stop + 40, BOX.column_start, BOX.column_stop)
+    assert "pixels-changed" in pair.codes(Outcome("masked", (moved,)))
