@@ -102,6 +102,11 @@ class PixelDescription:
         return (self.frame_bits * self.frames + 7) // 8
 
     @property
+    def plane_bytes(self) -> int:
+        """Bytes of one plane of RLE, which has one for each byte of a cell. Source: PS3.5 G.2."""
+        return (self.rows * self.columns * min(8, self.allocated) + 7) // 8
+
+    @property
     def cell(self) -> np.dtype[np.generic]:
         """The dtype of one native cell as it stands in the element, unused bits included."""
         order = ">" if self.transfer_syntax == ExplicitVRBigEndian else "<"

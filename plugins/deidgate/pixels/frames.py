@@ -15,12 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEGExtended12Bit
 
 from deidgate.errors import CannotDeidentify
-from deidgate.pixels.codestream import declared
+from deidgate.pixels.codestream import declared, has_surplus
 from deidgate.pixels.description import PixelDescription
+from deidgate.pixels.fragments import frames_of
 
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(10))
 """MPEG-2, MPEG-4 and HEVC (PS3.5 A.4.5 to A.4.7 and their fragmentable forms): no decoder here."""
@@ -56,7 +57,8 @@ def decode(codestream: bytes, description: PixelDescription) -> Frame:
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-codestream``, ``pixel-data-size``, ``pixel-data-undecodable`` or ``pixel-data-syntax``.
+        ``pixel-data-codestream``, ``pixel-data-size``, ``pixel-data-excess``, ``pixel-data-undecodable`` or
+        ``pixel-data-syntax``.
     """
     d = description
     if str(d.transfer_syntax).startswith(_VIDEO):
@@ -66,6 +68,8 @@ def decode(codestream: bytes, description: PixelDescription) -> Frame:
         raise CannotDeidentify("pixel-data-size", d.keyword)
     if size is not None and size.precision > d.allocated:
         raise CannotDeidentify("pixel-data-size", d.keyword)
+    if has_surplus(codestream, d.transfer_syntax, d.plane_bytes):
+        raise CannotDeidentify("pixel-data-excess", d.keyword)
     if d.transfer_syntax == JPEGExtended12Bit and size is not None and size.precision > 8:
         values, photometric = _decode_12_bit(codestream, d), d.photometric
     else:
@@ -99,31 +103,21 @@ def frames(
 
 
 def codestreams(dataset: Dataset, description: PixelDescription) -> Iterator[bytes]:
-    """Each frame's codestream, in order.
+    """Each frame's codestream, in order; no byte of any fragment is left out.
 
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-frames``: fewer or more frames than Number of Frames; ``pixel-data-encapsulation``: not readable.
+        ``pixel-data-frames``: fewer or more frames than Number of Frames; ``pixel-data-encapsulation``: not readable;
+        ``pixel-data-excess``: pictures that are no frame.
     """
     extended = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
-        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    count = 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for codestream in generate_frames(
-                dataset[description.keyword].value, number_of_frames=description.frames, extended_offsets=extended
-            ):
-                count += 1
-                if count > description.frames:
-                    break
-                yield bytes(codestream)
-    except (ValueError, EOFError, IndexError, StopIteration, OSError) as error:
-        raise CannotDeidentify("pixel-data-encapsulation", description.keyword) from error
-    if count != description.frames:
-        raise CannotDeidentify("pixel-data-frames", description.keyword)
+        extended = (bytes(dataset.ExtendedOffsetTable), bytes(dataset.ExtendedOffsetTableLengths))
+    value = dataset[description.keyword].value
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise CannotDeidentify("pixel-data-encapsulation", description.keyword)
+    return frames_of(bytes(value), description.transfer_syntax, description.frames, extended)
 
 
 def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes | memoryview:

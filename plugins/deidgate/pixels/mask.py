@@ -36,7 +36,7 @@ from pydicom.uid import (
 
 from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify
-from deidgate.pixels.codestream import without_comments
+from deidgate.pixels.codestream import has_surplus, without_comments
 from deidgate.pixels.description import PixelDescription, describe, pixel_keyword
 from deidgate.pixels.frames import Decoder, Frame, codestreams, decode, native_buffer, native_frame, stored_values
 
@@ -141,7 +141,7 @@ def strip_codestream_comments(dataset: Dataset) -> Dataset:
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-…``: the pixels cannot be read.
+        ``pixel-data-…``: the pixels cannot be read, or something stands behind a picture.
     """
     if pixel_keyword(dataset) != "PixelData":
         return dataset
@@ -149,6 +149,8 @@ def strip_codestream_comments(dataset: Dataset) -> Dataset:
     if not d.compressed:
         return dataset
     before = list(codestreams(dataset, d))
+    if any(has_surplus(part, d.transfer_syntax, d.plane_bytes) for part in before):
+        raise CannotDeidentify("pixel-data-excess", d.keyword)
     after = [without_comments(part, d.transfer_syntax) for part in before]
     if after == before:
         return dataset

@@ -62,6 +62,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "file-meta-extra": "The file meta information holds what a new one does not have.",
         "codestream-metadata": "A compressed picture carries metadata, or bytes behind its end.",
         "codestream-text": "A compressed picture carries a text that nobody needs to decode it.",
+        "picture-beyond-frames": "A compressed picture is there that no frame or no offset table names.",
         "pixels-uncertain": "What stands in the pixels is not certain.",
         "mask-not-constant": "A masked box is not blank on every frame and plane.",
         "pixels-changed": "Pixels outside of masks are not those of the original.",

@@ -2,7 +2,7 @@
 """Comments and metadata inside of compressed pictures, which no header shows.
 
 Source: ITU-T T.81 B.1.1.3 (JPEG markers, also T.87 JPEG-LS), T.800 Annex A (JPEG 2000 markers) and Annex I (boxes),
-ISO 15948 (PNG chunks).
+ISO 15948 (PNG chunks), PS3.5 Annex G (RLE).
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _MAX_TEXT = 1 << 20
+# Start of frame of JPEG and of JPEG-LS.
+_FRAMES = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 
 
 class Segment(NamedTuple):
@@ -57,8 +60,33 @@ def segments(stream: bytes) -> Iterator[Segment]:
         yield from _png(stream)
 
 
+def is_behind_runs(stream: bytes, plane: int) -> bool:
+    """True when bytes of RLE stand behind the runs of a segment, each of which decodes to `plane` bytes."""
+    head = [int.from_bytes(stream[at : at + 4], "little") for at in range(0, 64, 4)]
+    count, offsets = head[0], head[1:]
+    if not 1 <= count <= 15 or offsets[0] != 64 or any(offsets[count:]):
+        return True
+    ends = [*offsets[1:count], len(stream)]
+    return any(
+        _rest_of_runs(stream[start:stop], plane).strip(b"\0") for start, stop in zip(offsets, ends, strict=False)
+    )
+
+
+def _rest_of_runs(segment: bytes, plane: int) -> bytes:
+    """What is left of `segment` when `plane` bytes are decoded; all of it when a run goes on beyond."""
+    at = decoded = 0
+    while decoded < plane and at < len(segment):
+        run = segment[at]
+        # Below 128: so many bytes as they are and one more; above: one byte repeated; 128 is nothing.
+        decoded += run + 1 if run < 128 else 257 - run if run > 128 else 0
+        at += run + 2 if run < 128 else 2 if run > 128 else 1
+    return segment if decoded > plane else segment[at:]
+
+
 def _jpeg(stream: bytes) -> Iterator[Segment]:
     at, size = 2, len(stream)
+    second = False
+    left: int | None = None
     while at + 4 <= size:
         if stream[at] != 0xFF:
             return
@@ -69,13 +97,24 @@ def _jpeg(stream: bytes) -> Iterator[Segment]:
         if marker == 0xD9:
             yield from _behind(stream, at + 2)
             return
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker == 0xD8:
+            yield from _behind(stream, at)
+            return
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
             at += 2
             continue
         length = int.from_bytes(stream[at + 2 : at + 4], "big")
         if length < 2:
             return
         value = stream[at + 4 : at + 2 + length]
+        if marker in _FRAMES:
+            second, left = left is not None, _scans(marker, value)
+        elif marker == 0xDA:
+            left = (left or 0) - int.from_bytes(value[:1], "big")
+        # A decoder looks at one frame, and at each component of it so often as it is coded.
+        if second or (left is not None and left < 0):
+            yield from _behind(stream, at)
+            return
         if marker == 0xFE:
             yield Segment("COM", value, at, at + 2 + length)
         elif 0xE0 <= marker <= 0xEF:
@@ -85,6 +124,12 @@ def _jpeg(stream: bytes) -> Iterator[Segment]:
             at = _entropy_end(stream, at)
             if at < 0:
                 return
+
+
+def _scans(marker: int, header: bytes) -> int:
+    """How often components may be scanned: each one once, of progressive JPEG with every bit and coefficient anew."""
+    components = int.from_bytes(header[5:6], "big")
+    return components * 64 * 16 if marker in _PROGRESSIVE else components
 
 
 def _entropy_end(stream: bytes, at: int) -> int:
@@ -104,11 +149,13 @@ def _entropy_end(stream: bytes, at: int) -> int:
 
 
 def _jpeg_2000(stream: bytes) -> Iterator[Segment]:
-    at, size = 2, len(stream)
+    at, size, in_tiles = 2, len(stream), False
     while at + 4 <= size and stream[at] == 0xFF:
         marker = stream[at + 1]
-        if marker in (0x93, 0xD9):
+        # Behind a tile-part comes another one, or the end.
+        if marker in (0x93, 0xD9) or (in_tiles and marker != 0x90):
             break
+        in_tiles = marker == 0x90
         length = int.from_bytes(stream[at + 2 : at + 4], "big")
         if length < 2:
             return
@@ -116,15 +163,21 @@ def _jpeg_2000(stream: bytes) -> Iterator[Segment]:
             yield Segment("CME", stream[at + 6 : at + 2 + length], at, at + 2 + length)
         if marker == 0x90 and length == 10:
             part = int.from_bytes(stream[at + 6 : at + 10], "big")
-            if part > 12:
+            # The last part may leave its length to the end of the codestream.
+            stop = at + part if part else _tile_end(stream, at + 12)
+            if stop > at + 12:
                 # Comments may stand in the header of every tile-part too.
-                yield from _tile_comments(stream, at + 2 + length, at + part)
-                at += part
+                yield from _tile_comments(stream, at + 2 + length, stop)
+                at = stop
                 continue
         at += 2 + length
-    end = stream.rfind(b"\xff\xd9")
-    if end >= 0:
-        yield from _behind(stream, end + 2)
+    yield from _behind(stream, at + 2 if stream[at : at + 2] == b"\xff\xd9" else at)
+
+
+def _tile_end(stream: bytes, at: int) -> int:
+    """The end of the codestream, or the begin of another one: coded data have nothing like either."""
+    ends = [found for found in (stream.find(b"\xff\xd9", at), stream.find(b"\xff\x4f\xff\x51", at)) if found >= 0]
+    return min(ends, default=len(stream))
 
 
 def _tile_comments(stream: bytes, at: int, stop: int) -> Iterator[Segment]:

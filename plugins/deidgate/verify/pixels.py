@@ -23,17 +23,17 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 
 from deidgate.dicom.box import Box
-from deidgate.verify.codestream import Segment, bare, segments
+from deidgate.verify import pictures
+from deidgate.verify.codestream import Segment, bare, is_behind_runs, segments
 from deidgate.verify.compare import same_value
 from deidgate.verify.model import Finding, PixelsSeen
+from deidgate.verify.pictures import ALLOCATED, COLUMNS, FRAMES, RLE, ROWS, number, streams
 from deidgate.verify.view import View
 from deidgate.verify.walk import NATIVE, PIXEL_DATA, Element
 
-_ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
-_SAMPLES, _ALLOCATED, _STORED, _HIGH = 0x00280002, 0x00280100, 0x00280101, 0x00280102
-_SHAPE = (_ROWS, _COLUMNS, _FRAMES, _SAMPLES, _ALLOCATED, _STORED, _HIGH, 0x00280103)
+_SAMPLES, _STORED, _HIGH = 0x00280002, 0x00280101, 0x00280102
+_SHAPE = (ROWS, COLUMNS, FRAMES, _SAMPLES, ALLOCATED, _STORED, _HIGH, 0x00280103)
 _WHERE = "(7FE0,0010)"
-_PICTURE_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
 # Segments that hold nothing but how to decode: JFIF, Adobe's colour transform, JPEG-LS colour, HP.
 _TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx", b"SPIFF")}
 # Who reads metadata of pictures finds places and people in them: EXIF, XMP, IPTC.
@@ -53,36 +53,24 @@ def comments(result: View) -> dict[str, bytes]:
     for element in result.elements:
         if element.fragments is None:
             continue
-        for number, stream in enumerate(_streams(result, element)):
+        for place, stream in enumerate(streams(result, element)):
             for segment in segments(stream):
                 if not _is_technical(segment):
-                    found[f"{element.path} stream {number} {segment.name} {len(found)}"] = segment.value
+                    found[f"{element.path} stream {place} {segment.name} {len(found)}"] = segment.value
     return found
-
-
-def _streams(view: View, element: Element) -> Iterator[bytes]:
-    """Fragments joined to codestreams: a new one begins where a picture begins."""
-    data = view.parsed.data
-    pieces: list[bytes] = []
-    for start, stop in (element.fragments or ())[1:]:
-        if pieces and data.startswith(_PICTURE_STARTS, start, stop):
-            yield b"".join(pieces)
-            pieces = []
-        pieces.append(data[start:stop])
-    if pieces:
-        yield b"".join(pieces)
 
 
 def check(original: View, result: View, outcome: PixelsSeen | None) -> Iterator[Finding]:
     """Findings for pixels that changed where they must not, or did not where they must."""
     before, after = original.get(PIXEL_DATA), result.get(PIXEL_DATA)
     yield from _metadata_segments(result)
+    yield from pictures.check(result)
     if before is None or after is None:
         if before is not None or after is not None:
             yield Finding("pixel-data-lost" if after is None else "pixel-data-added", _WHERE)
         return
     for tag in _SHAPE:
-        if _number(original, tag) != _number(result, tag):
+        if number(original, tag) != number(result, tag):
             yield Finding("pixel-format-changed", f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
             return
     # Encapsulated pixels are OB, native ones as they were. Source: PS3.5 A.4 and 8.2.
@@ -99,27 +87,26 @@ def check(original: View, result: View, outcome: PixelsSeen | None) -> Iterator[
 def _metadata_segments(result: View) -> Iterator[Finding]:
     for element in result.elements:
         if element.fragments is not None:
-            for number, stream in enumerate(_streams(result, element)):
+            for place, stream in enumerate(streams(result, element)):
+                path = f"{element.path} stream {place}"
                 for segment in segments(stream):
                     if segment.name in _METADATA or segment.name == "behind the image":
-                        yield Finding("codestream-metadata", f"{element.path} stream {number}", segment.name)
+                        yield Finding("codestream-metadata", path, segment.name)
                     elif segment.name in _COMMENTS and not _is_signature(segment.value):
-                        yield Finding("codestream-text", f"{element.path} stream {number}", segment.name)
+                        yield Finding("codestream-text", path, segment.name)
+                if result.parsed.transfer_syntax == RLE and is_behind_runs(stream, _plane(result)):
+                    yield Finding("codestream-metadata", path, "behind the image")
+
+
+def _plane(view: View) -> int:
+    """Bytes that a segment of RLE decodes to. Source: PS3.5 G.2."""
+    rows, columns, allocated = (number(view, tag) or 0 for tag in (ROWS, COLUMNS, ALLOCATED))
+    return (rows * columns * min(8, allocated) + 7) // 8
 
 
 def _is_signature(comment: bytes) -> bool:
     """True for an empty comment and for the name of an encoder."""
     return not comment.strip(b"\0 \r\n") or _ENCODERS.fullmatch(comment) is not None
-
-
-def _number(view: View, tag: int) -> int | None:
-    element = view.get(tag)
-    if element is None:
-        return 1 if tag == _FRAMES else None
-    if element.vr == "IS":
-        text = view.value(element).strip(b" \0")
-        return int(text) if text.isdigit() and len(text) < 10 else -1
-    return int.from_bytes(view.value(element), "big" if view.parsed.big_endian else "little")
 
 
 def _unmasked(original: View, before: Element, result: View, after: Element) -> Iterator[Finding]:
@@ -142,7 +129,7 @@ def _unmasked(original: View, before: Element, result: View, after: Element) -> 
 
 def _same_pictures(original: View, before: Element, result: View, after: Element) -> bool:
     """True when nothing is gone from the codestreams but comments."""
-    pairs = zip_longest(_streams(original, before), _streams(result, after), fillvalue=b"")
+    pairs = zip_longest(streams(original, before), streams(result, after), fillvalue=b"")
     return all(one == other or bare(one, _is_technical) == bare(other, _is_technical) for one, other in pairs)
 
 
@@ -160,7 +147,7 @@ def _embedded_overlay(original: View) -> bool:
 
 def _stored_bits(original: View, before: Element, result: View, after: Element, same: bool) -> Iterator[Finding]:
     """Native pixels, of which only the stored bits have to be the same."""
-    allocated, stored, high = (_number(original, t) or 0 for t in (_ALLOCATED, _STORED, _HIGH))
+    allocated, stored, high = (number(original, t) or 0 for t in (ALLOCATED, _STORED, _HIGH))
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or high >= allocated:
         if not same:
             yield Finding("pixels-changed", _WHERE)

@@ -184,6 +184,7 @@ COMPRESSED = {
     JPEG2000: "JPEG2000.dcm",
     JPEGLSLossless: "MR_small_jpeg_ls_lossless.dcm",
 }
+RUN_LENGTHS = {RLELossless: "MR_small_RLE.dcm"}
 
 
 def commented(stream: bytes, comment: bytes = b"Created by OpenJPEG version 2.4") -> bytes:
@@ -196,7 +197,7 @@ def commented(stream: bytes, comment: bytes = b"Created by OpenJPEG version 2.4"
 
 def compressed(pair, syntax: str) -> bytes:
     """The codestream that original and result have from now on."""
-    source = dcmread(get_testdata_file(COMPRESSED[syntax]))
+    source = dcmread(get_testdata_file({**COMPRESSED, **RUN_LENGTHS}[syntax]))
     stream = next(generate_frames(source.PixelData, number_of_frames=1))
     for ds in (pair.original, pair.result):
         for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit"):
@@ -259,3 +260,78 @@ def test_compressed_colour_is_compared_where_it_is_whatever_planar_configuration
     assert not OF_PICTURES & pair.codes(Outcome("masked", (BOX,)))
     moved = Box(BOX.row_start + 40, BOX.row_stop + 40, BOX.column_start, BOX.column_stop)
     assert "pixels-changed" in pair.codes(Outcome("masked", (moved,)))
+
+
+def items(*values: bytes) -> bytes:
+    return b"".join(b"\xfe\xff\x00\xe0" + len(value).to_bytes(4, "little") + value for value in values)
+
+
+BEYOND = ("picture-beyond-frames", "(7FE0,0010) PixelData")
+
+
+def u32(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(4, "little") for number in numbers)
+
+
+def u64(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(8, "little") for number in numbers)
+
+
+@pytest.mark.parametrize("syntax", [*COMPRESSED, *RUN_LENGTHS])
+def test_a_picture_that_is_no_frame_is_found_even_where_the_original_has_it(pair, syntax):
+    stream = compressed(pair, syntax)
+    stream += b"\0" * (len(stream) % 2)
+    behind = len(stream) + 8
+    put_value(pair, items(b"", stream))
+    assert BEYOND not in pair.found()
+    for value in (
+        items(b"", stream, stream),
+        items(u32(0), stream, stream),
+        items(u32(behind), stream, stream),
+        items(u32(4), stream),
+        items(u32(0, behind), stream, stream),
+    ):
+        put_value(pair, value)
+        assert BEYOND in pair.found()
+
+
+def test_a_table_that_passes_over_a_picture_is_found(pair):
+    stream = compressed(pair, JPEGBaseline8Bit)
+    stream += b"\0" * (len(stream) % 2)
+    behind = len(stream) + 8
+    for frames, fine, offsets, lengths in (
+        (1, True, (0,), (len(stream) - 1,)),
+        (1, False, (0,), (20,)),
+        (2, True, (0, behind), (len(stream), len(stream))),
+        (2, False, (0,), (len(stream),)),
+        (2, False, (0, 0), (len(stream), len(stream))),
+    ):
+        put_value(pair, items(b"", *[stream] * frames))
+        for ds in (pair.original, pair.result):
+            ds.NumberOfFrames = frames
+            ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = u64(*offsets), u64(*lengths)
+        assert (BEYOND in pair.found()) is not fine
+
+
+def put_value(pair, value: bytes) -> None:
+    for ds in (pair.original, pair.result):
+        ds.PixelData = value
+        ds["PixelData"].is_undefined_length = True
+
+
+@pytest.mark.parametrize("syntax", [*COMPRESSED, *RUN_LENGTHS])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_picture_behind_the_first_within_one_fragment_is_found(pair, syntax, ended):
+    stream = compressed(pair, syntax).rstrip(b"\0")
+    put_value(pair, encapsulate([stream]))
+    assert "codestream-metadata" not in pair.codes()
+    first = stream if ended or syntax == RLELossless else stream[:-2]
+    put_value(pair, encapsulate([first + stream]))
+    assert "codestream-metadata" in pair.codes()
+
+
+def test_a_text_in_run_lengths_is_found(pair):
+    stream = compressed(pair, RLELossless)
+    for spoiled in (stream + b"\x07DOE^JANE", stream[:20] + b"DOE^JANE" + stream[28:]):
+        put_value(pair, encapsulate([spoiled]))
+        assert "codestream-metadata" in pair.codes()
