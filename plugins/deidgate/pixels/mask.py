@@ -40,8 +40,9 @@ from deidgate.pixels.codestream import has_surplus, without_comments
 from deidgate.pixels.description import PixelDescription, describe, pixel_keyword
 from deidgate.pixels.frames import Decoder, Frame, codestreams, decode, native_buffer, native_frame, stored_values
 
-_ENCODABLE = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
-"""Lossless syntaxes that can be written here; all IODs that allow them compressed on the way in allow them on."""
+_ENCODABLE = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
+"""Lossless syntaxes that can be written here, and by which of pydicom's plugins; all IODs that allow them compressed on
+the way in allow them on. GDCM is not among them: it ends the process when an RLE plane has an odd number of bytes."""
 
 _LOSSY = {
     str(JPEGBaseline8Bit): "ISO_10918_1",
@@ -401,6 +402,7 @@ def _encode(frame: Frame, d: PixelDescription) -> bytes:
             photometric_interpretation=d.photometric,
             planar_configuration=0,
             number_of_frames=1,
+            encoding_plugin=_ENCODABLE[d.transfer_syntax],
         )
     except (RuntimeError, ValueError, TypeError) as error:
         raise CannotDeidentify("pixel-data-not-written", d.keyword) from error

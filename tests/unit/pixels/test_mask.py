@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import copy
 import io
+import os
+import subprocess
+import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -191,6 +195,23 @@ def test_masked_colour_says_how_its_syntax_keeps_planes(name: str, planar: int, 
     after = read_back(mask(before, [box]))
     assert after.PlanarConfiguration == planar
     assert np.array_equal(shown(after), expected)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((1, 33, 31, 1), "u1"), ((2, 5, 7, 3), "u1"), ((1, 33, 31, 1), "u2")])
+def test_a_run_length_frame_with_an_odd_number_of_pixels_is_masked(shape: tuple[int, ...], dtype: str) -> None:
+    pixels = np.random.default_rng(5).integers(1, 250, shape).astype(dtype)
+    before = made(pixels)
+    before.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    # In a process of its own: what is looked for is the end of the process.
+    code = "import sys, pydicom; from deidgate.pixels.mask import mask; from deidgate.dicom.box import Box;"
+    code += "pydicom.dcmwrite(sys.argv[2], mask(pydicom.dcmread(sys.argv[1]), [Box(0, 4, 0, 4)]))"
+    with tempfile.TemporaryDirectory() as folder:
+        pydicom.dcmwrite(f"{folder}/before", before, enforce_file_format=True)
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        subprocess.run([sys.executable, "-c", code, f"{folder}/before", f"{folder}/after"], check=True, env=env)
+        after = shown(pydicom.dcmread(f"{folder}/after"))
+    assert (after[:, :4, :4] == after[:, :1, :1]).all()
+    assert np.array_equal(after[:, 4:], pixels[:, 4:])
 
 
 def test_every_frame_is_masked_unless_the_box_names_one() -> None:
