@@ -13,26 +13,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.pixels.utils import iter_pixels
 
 from deidgate.dicom.box import Box
 from deidgate.verify import pictures
 from deidgate.verify.codestream import Segment, bare, is_behind_runs, segments
 from deidgate.verify.compare import same_value
+from deidgate.verify.frames import SUBSAMPLED, frames, photometric
 from deidgate.verify.model import Finding, PixelsSeen
-from deidgate.verify.pictures import ALLOCATED, COLUMNS, FRAMES, RLE, ROWS, number, streams
+from deidgate.verify.pictures import (
+    ALLOCATED,
+    COLUMNS,
+    FRAMES,
+    HIGH,
+    RLE,
+    ROWS,
+    SAMPLES,
+    SIGNED,
+    STORED,
+    number,
+    streams,
+)
 from deidgate.verify.view import View
 from deidgate.verify.walk import NATIVE, PIXEL_DATA, Element
 
-_SAMPLES, _STORED, _HIGH = 0x00280002, 0x00280101, 0x00280102
-_SHAPE = (ROWS, COLUMNS, FRAMES, _SAMPLES, ALLOCATED, _STORED, _HIGH, 0x00280103)
+_SHAPE = (ROWS, COLUMNS, FRAMES, SAMPLES, ALLOCATED, STORED, HIGH, SIGNED)
 _WHERE = "(7FE0,0010)"
 # Segments that hold nothing but how to decode: JFIF, Adobe's colour transform, JPEG-LS colour, HP.
 _TECHNICAL = {"APP0": (b"JFIF", b"JFXX"), "APP14": (b"Adobe",), "APP8": (b"mrfx", b"SPIFF")}
@@ -147,7 +156,7 @@ def _embedded_overlay(original: View) -> bool:
 
 def _stored_bits(original: View, before: Element, result: View, after: Element, same: bool) -> Iterator[Finding]:
     """Native pixels, of which only the stored bits have to be the same."""
-    allocated, stored, high = (number(original, t) or 0 for t in (ALLOCATED, _STORED, _HIGH))
+    allocated, stored, high = (number(original, t) or 0 for t in (ALLOCATED, STORED, HIGH))
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or high >= allocated:
         if not same:
             yield Finding("pixels-changed", _WHERE)
@@ -179,29 +188,36 @@ def _samples(view: View, element: Element, allocated: int) -> NDArray[Any]:
 
 
 def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Finding]:
-    """Decode both, frame by frame; the frames of one file are never all in memory."""
+    """Read both, frame by frame; the frames of one file are never all in memory."""
+    in_pairs = photometric(original) == SUBSAMPLED and original.parsed.transfer_syntax in NATIVE
     try:
-        for number, (before, after) in enumerate(zip_longest(_frames(original), _frames(result))):
+        for index, (before, after) in enumerate(zip_longest(frames(original), frames(result))):
             if before is None or after is None:
-                yield Finding("frame-count-changed", f"frame {number}")
+                yield Finding("frame-count-changed", f"frame {index}")
                 return
-            if before.shape != after.shape:
-                yield Finding("pixel-format-changed", f"frame {number}")
+            if before.values.shape != after.values.shape:
+                yield Finding("pixel-format-changed", f"frame {index}")
                 return
-            differs = before != after
-            if differs.ndim == 3:
-                differs = differs.any(axis=2)
+            differs = (before.values != after.values).any(axis=2)
             for place, box in enumerate(boxes):
-                if box.frame is not None and box.frame != number:
+                if box.frame is not None and box.frame != index:
                     continue
-                inside = (slice(max(box.row_start, 0), box.row_stop), slice(max(box.column_start, 0), box.column_stop))
+                inside = _inside(box, in_pairs)
                 differs[inside] = False
-                if not _is_constant(after[inside]):
-                    yield Finding("mask-not-constant", f"frame {number} box {place}")
+                if not _is_constant(after.values[inside]):
+                    yield Finding("mask-not-constant", f"frame {index} box {place}")
             if differs.any():
-                yield Finding("pixels-changed", f"frame {number}", "outside masks")
+                yield Finding("pixels-changed", f"frame {index}", "outside masks")
     except _DECODER_ERRORS:
         yield Finding("pixels-not-decodable", _WHERE)
+
+
+def _inside(box: Box, in_pairs: bool) -> tuple[slice, slice]:
+    """Rows and columns of `box`. Where two pixels share their colour it is wider, up to whole pairs."""
+    left, right = max(box.column_start, 0), max(box.column_stop, 0)
+    if in_pairs:
+        left, right = left // 2 * 2, (right + 1) // 2 * 2
+    return slice(max(box.row_start, 0), max(box.row_stop, 0)), slice(left, right)
 
 
 # What pydicom's decoders raise for data that is not what its header says.
@@ -217,17 +233,5 @@ _DECODER_ERRORS = (
 )
 
 
-def _frames(view: View) -> Iterator[NDArray[Any]]:
-    """``(rows, columns)`` or ``(rows, columns, samples)`` for each frame, stored values without colour conversion."""
-    dataset = dcmread(BytesIO(view.parsed.file))
-    if view.parsed.transfer_syntax not in NATIVE and "PlanarConfiguration" in dataset:
-        # It says nothing about what decoders give out, which are pixels; those that give out planes say so themselves.
-        dataset.PlanarConfiguration = 0
-    yield from iter_pixels(dataset, raw=True)
-
-
 def _is_constant(stretch: NDArray[Any]) -> bool:
-    if stretch.size == 0:
-        return True
-    planes = stretch if stretch.ndim == 3 else stretch[..., np.newaxis]
-    return bool((planes == planes[0, 0]).all())
+    return stretch.size == 0 or bool((stretch == stretch[0, 0]).all())

@@ -10,10 +10,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000, ExplicitVRBigEndian, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 from tests.unit.verify.made import Outcome
 
 from deidgate.dicom.box import Box
+from deidgate.pixels.description import describe
+from deidgate.pixels.frames import frames
 from deidgate.pixels.mask import mask
 
 BOX = Box(2, 6, 3, 9)
@@ -299,16 +301,16 @@ def test_a_table_that_passes_over_a_picture_is_found(pair):
     stream = compressed(pair, JPEGBaseline8Bit)
     stream += b"\0" * (len(stream) % 2)
     behind = len(stream) + 8
-    for frames, fine, offsets, lengths in (
+    for count, fine, offsets, lengths in (
         (1, True, (0,), (len(stream) - 1,)),
         (1, False, (0,), (20,)),
         (2, True, (0, behind), (len(stream), len(stream))),
         (2, False, (0,), (len(stream),)),
         (2, False, (0, 0), (len(stream), len(stream))),
     ):
-        put_value(pair, items(b"", *[stream] * frames))
+        put_value(pair, items(b"", *[stream] * count))
         for ds in (pair.original, pair.result):
-            ds.NumberOfFrames = frames
+            ds.NumberOfFrames = count
             ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = u64(*offsets), u64(*lengths)
         assert (BEYOND in pair.found()) is not fine
 
@@ -335,3 +337,99 @@ def test_a_text_in_run_lengths_is_found(pair):
     for spoiled in (stream + b"\x07DOE^JANE", stream[:20] + b"DOE^JANE" + stream[28:]):
         put_value(pair, encapsulate([spoiled]))
         assert "codestream-metadata" in pair.codes()
+
+
+NATIVE = {
+    "shifted": {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 15, "PixelRepresentation": 1},
+    "shifted by two": {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 13},
+    "signed": {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 1},
+    "wide": {"BitsAllocated": 32, "BitsStored": 24, "HighBit": 23},
+    "bits": {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0},
+    "planes": {"BitsAllocated": 8, "SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 1},
+    "pairs": {
+        "BitsAllocated": 8,
+        "SamplesPerPixel": 3,
+        "PhotometricInterpretation": "YBR_FULL_422",
+        "PlanarConfiguration": 0,
+    },
+}
+ODD = Box(3, 9, 5, 9)
+
+
+def native(pair, layout: str) -> None:
+    """Three frames of 13 rows and 14 columns, and of 13 columns where pixels do not come in pairs."""
+    attributes = {"BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "SamplesPerPixel": 1, **NATIVE[layout]}
+    columns, samples = (14, 2) if layout == "pairs" else (13, attributes["SamplesPerPixel"])
+    size = (13 * columns * samples * 3 * attributes["BitsAllocated"] + 7) // 8
+    random = np.random.default_rng(7).integers(0, 256, size, "u1").tobytes() + b"\0" * (size % 2)
+    for ds in (pair.original, pair.result):
+        ds.Rows, ds.Columns, ds.NumberOfFrames = 13, columns, 3
+        for keyword, value in attributes.items():
+            setattr(ds, keyword, value)
+        ds.PixelData = random
+        ds["PixelData"].VR = "OW"
+
+
+def stored_of(ds) -> np.ndarray:
+    return np.stack([frame.values for _, frame in frames(ds, describe(ds))])
+
+
+@pytest.mark.parametrize("layout", NATIVE)
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_a_correct_mask_of_native_pixels_has_no_finding_however_they_lie(pair, layout, big_endian):
+    native(pair, layout)
+    for ds in (pair.original, pair.result):
+        if big_endian:
+            ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+            ds.set_original_encoding(False, False)
+    put_masked(pair, (ODD,))
+    assert not OF_PICTURES & pair.codes(Outcome("masked", (ODD,)))
+
+
+@pytest.mark.parametrize("layout", NATIVE)
+def test_a_changed_bit_outside_the_mask_is_found_however_pixels_lie(pair, layout):
+    native(pair, layout)
+    put_masked(pair, (ODD,))
+    right = stored_of(pair.result)
+    for at in (0, len(pair.result.PixelData) // 2, len(pair.result.PixelData) - 2):
+        spoiled = bytearray(pair.result.PixelData)
+        spoiled[at] ^= 0x20
+        ds = deepcopy(pair)
+        ds.result.PixelData = bytes(spoiled)
+        changed = (stored_of(ds.result) != right).any()
+        assert bool({"pixels-changed", "mask-not-constant"} & ds.codes(Outcome("masked", (ODD,)))) is bool(changed)
+
+
+@pytest.mark.parametrize("layout", NATIVE)
+def test_a_mask_that_was_not_made_is_found_however_pixels_lie(pair, layout):
+    native(pair, layout)
+    assert "mask-not-constant" in pair.codes(Outcome("masked", (ODD,)))
+
+
+def test_a_mask_of_pairs_is_no_wider_than_whole_pairs(pair):
+    native(pair, "pairs")
+    put_masked(pair, (Box(ODD.row_start, ODD.row_stop, ODD.column_start - 2, ODD.column_stop),))
+    assert "pixels-changed" in pair.codes(Outcome("masked", (ODD,)))
+
+
+def test_bytes_behind_the_last_native_frame_are_found_where_pixels_were_masked(pair):
+    native(pair, "planes")
+    put_masked(pair, (ODD,))
+    pair.result.PixelData += b"DOE^JANE"
+    assert "pixels-not-decodable" in pair.codes(Outcome("masked", (ODD,)))
+
+
+@pytest.mark.parametrize("stored", [10, 12, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_correct_mask_of_jpeg_ls_has_no_finding_whatever_its_sign(pair, stored, signed):
+    low = -(1 << (stored - 1)) if signed else 0
+    values = np.random.default_rng(8).integers(low, low + (1 << stored), (2, 33, 31)).astype("i2" if signed else "u2")
+    for ds in (pair.original, pair.result):
+        ds.NumberOfFrames, ds.Rows, ds.Columns = values.shape
+        ds.BitsStored, ds.HighBit, ds.PixelRepresentation = stored, stored - 1, int(signed)
+        ds.PixelData = values.tobytes()
+        ds.compress(JPEGLSLossless, generate_instance_uid=False)
+    put_masked(pair, (ODD,))
+    assert not OF_PICTURES & pair.codes(Outcome("masked", (ODD,)))
+    put_value(pair, pair.original.PixelData)
+    assert "mask-not-constant" in pair.codes(Outcome("masked", (ODD,)))
