@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frames of a file as the gate reads them: one at a time, the stored bits and nothing else.
 
-Native pixels are read from their bytes. Compressed ones are decoded by pydicom, frame by frame, without the way over all
-of them: that one cannot correct the sign of JPEG-LS.
+Native pixels are read from their bytes. Compressed ones are decoded by pydicom, each frame on its own: the way over all
+of them at once cannot correct the sign of JPEG-LS.
 
 Source: PS3.5 8.1.1 (bits of a cell), 8.2 (compressed), Annex D (byte order); PS3.3 C.7.6.3.1.2 and C.7.6.3.1.3.
 """

@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.pixels.processing import convert_color_space
 
 from deidgate.dicom.box import Box
 from deidgate.verify import pictures
 from deidgate.verify.codestream import Segment, bare, is_behind_runs, segments
 from deidgate.verify.compare import same_value
-from deidgate.verify.frames import SUBSAMPLED, frames, photometric
+from deidgate.verify.frames import SUBSAMPLED, Frame, frames, photometric
 from deidgate.verify.model import Finding, PixelsSeen
 from deidgate.verify.pictures import (
     ALLOCATED,
@@ -195,10 +196,11 @@ def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Find
             if before is None or after is None:
                 yield Finding("frame-count-changed", f"frame {index}")
                 return
-            if before.values.shape != after.values.shape:
+            expected = _meaning(before, after.photometric)
+            if expected is None or expected.shape != after.values.shape:
                 yield Finding("pixel-format-changed", f"frame {index}")
                 return
-            differs = (before.values != after.values).any(axis=2)
+            differs = (expected != after.values).any(axis=2)
             for place, box in enumerate(boxes):
                 if box.frame is not None and box.frame != index:
                     continue
@@ -210,6 +212,19 @@ def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Find
                 yield Finding("pixels-changed", f"frame {index}", "outside masks")
     except _DECODER_ERRORS:
         yield Finding("pixels-not-decodable", _WHERE)
+
+
+def _meaning(frame: Frame, other: str) -> NDArray[Any] | None:
+    """The values of `frame` in the colours of another; None where only the original or a viewer could tell.
+
+    What was lossy and in YBR is written as RGB. No tolerance: both sides convert what one decoder gave by one formula,
+    rounded in one way. Source: PS3.3 C.7.6.3.1.2.
+    """
+    if frame.photometric == other:
+        return frame.values
+    if frame.photometric in ("YBR_FULL", SUBSAMPLED) and other == "RGB":
+        return convert_color_space(frame.values, "YBR_FULL", "RGB")
+    return None
 
 
 def _inside(box: Box, in_pairs: bool) -> tuple[slice, slice]:

@@ -433,3 +433,40 @@ def test_a_correct_mask_of_jpeg_ls_has_no_finding_whatever_its_sign(pair, stored
     assert not OF_PICTURES & pair.codes(Outcome("masked", (ODD,)))
     put_value(pair, pair.original.PixelData)
     assert "mask-not-constant" in pair.codes(Outcome("masked", (ODD,)))
+
+
+YBR = [
+    "SC_rgb_small_odd_jpeg.dcm",
+    "SC_rgb_dcmtk_+eb+cy+s4.dcm",
+    "SC_rgb_dcmtk_+eb+cy+np.dcm",
+    "examples_ybr_color.dcm",
+]
+
+
+@pytest.mark.parametrize("name", YBR)
+def test_a_correct_mask_of_lossy_colour_has_no_finding(pair, name):
+    box = Box(1, 2, 1, 2)
+    of_file(pair, name)
+    assert pair.original.PhotometricInterpretation.startswith("YBR")
+    put_masked(pair, (box,))
+    assert pair.result.PhotometricInterpretation == "RGB"
+    assert not OF_PICTURES & pair.codes(Outcome("masked", (box,)))
+
+
+@pytest.mark.parametrize("name", YBR)
+def test_colour_that_changed_by_the_least_is_found_where_it_was_converted(pair, name):
+    box = Box(1, 2, 1, 2)
+    of_file(pair, name)
+    put_masked(pair, (box,))
+    for at in (0, 8, len(pair.result.PixelData) - 2):
+        spoiled = deepcopy(pair)
+        values = bytearray(spoiled.result.PixelData)
+        values[at] ^= 1
+        spoiled.result.PixelData = bytes(values)
+        assert "pixels-changed" in spoiled.codes(Outcome("masked", (box,)))
+
+
+def test_another_meaning_of_the_same_values_is_found(pair):
+    put(pair.result, masked(stack(pair, samples=3, bits=8)))
+    pair.result.PhotometricInterpretation = "YBR_FULL"
+    assert "pixel-format-changed" in pair.codes(Outcome("masked", (BOX,)))
