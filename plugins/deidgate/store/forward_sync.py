@@ -4,6 +4,9 @@
 * A delivered item of a destination's project without a row gets one, `waiting`.
 * A row whose item was recalled, or delivered anew with another content, is `withdrawn` if nothing can have left, else
   `recalled`: it has to be taken back there. What another item still delivers there in the same form stays there.
+* A row that is not confirmed and whose project goes to its destination no more is treated in the same way: nothing more
+  of it leaves. What is confirmed stays there, because nobody said that it was wrong. A destination that is configured
+  no more has nobody who sends, and its rows wait on.
 * A `withdrawn` row whose item is delivered (again) is `waiting`: the new content goes out when the old one is gone.
 
 The flow to research takes no part in this: its transactions are the same with and without further destinations.
@@ -40,6 +43,7 @@ from deidgate.store.schema import events, forwards, items
 from deidgate.store.states import State
 
 _LIVE = (ForwardState.WAITING, ForwardState.CLAIMED, ForwardState.CONFIRMED, ForwardState.HELD)
+_UNCONFIRMED = (ForwardState.WAITING, ForwardState.CLAIMED, ForwardState.HELD)
 _SLACK = 5_000
 """Events are looked at again so far back: on PostgreSQL, a lower number may become visible after a higher one."""
 
@@ -102,7 +106,7 @@ class ForwardSync:
             if not any(connection.execute(query).first() for query in _questions(projects, only)):
                 return Synced()
         with self._context.database.write() as connection:
-            taken_back = connection.execute(_take_back(only, now)).rowcount
+            taken_back = connection.execute(_take_back(projects, only, now)).rowcount
             again = connection.execute(_again(projects, only, now)).rowcount
             new = sum(_begin(connection, name, found, only, now) for name, found in sorted(projects.items()))
         return Synced(new, again, taken_back)
@@ -110,24 +114,44 @@ class ForwardSync:
 
 def _questions(projects: Mapping[str, Collection[str]], only: Collection[int] | None) -> list[Any]:
     found = [
-        select(forwards.c.id).where(_is_over(only)).limit(1),
+        select(forwards.c.id).where(_is_over(projects, only)).limit(1),
         select(forwards.c.id).where(_is_wanted_again(projects, only)).limit(1),
     ]
     found += [_missing(name, wanted, only).limit(1) for name, wanted in sorted(projects.items())]
     return found
 
 
-def _is_over(only: Collection[int] | None) -> ColumnElement[bool]:
-    """The row is alive, and its item is not delivered in this form any more."""
+def _is_over(projects: Mapping[str, Collection[str]], only: Collection[int] | None) -> ColumnElement[bool]:
+    """The row is alive, and its item is not delivered in this form any more or is not to go there."""
     stands = exists().where(
         items.c.id == forwards.c.item, items.c.state == State.DELIVERED, items.c.result_digest == forwards.c.digest
     )
-    condition = forwards.c.state.in_(_LIVE) & ~stands
+    unconfirmed = forwards.c.state.in_(_UNCONFIRMED)
+    condition = or_(forwards.c.state.in_(_LIVE) & ~stands, unconfirmed & _is_taken_off(projects))
     return condition if only is None else condition & forwards.c.item.in_(only)
 
 
-def _take_back(only: Collection[int] | None, now: datetime) -> Any:
-    mine, other = items.alias("mine"), items.alias("other")
+def _is_taken_off(projects: Mapping[str, Collection[str]]) -> ColumnElement[bool]:
+    """The destination is configured, and the project of the row's item is not among its own."""
+    return or_(
+        false(),
+        *(
+            and_(
+                forwards.c.destination == name,
+                ~exists().where(items.c.id == forwards.c.item, items.c.project.in_(sorted(found))),
+            )
+            for name, found in sorted(projects.items())
+        ),
+    )
+
+
+def _take_back(projects: Mapping[str, Collection[str]], only: Collection[int] | None, now: datetime) -> Any:
+    mine, other, there = items.alias("mine"), items.alias("other"), forwards.alias("there")
+    confirmed = exists().where(
+        there.c.item == other.c.id,
+        there.c.destination == forwards.c.destination,
+        there.c.state == ForwardState.CONFIRMED,
+    )
     stays = exists().where(
         mine.c.id == forwards.c.item,
         # The column with the index first.
@@ -137,11 +161,13 @@ def _take_back(only: Collection[int] | None, now: datetime) -> Any:
         other.c.state == State.DELIVERED,
         other.c.project == mine.c.project,
         other.c.result_digest == forwards.c.digest,
+        # The other one goes there no more either, so that only what is known to be there stays.
+        or_(~_is_taken_off(projects), confirmed),
     )
     nothing_left = or_(and_(forwards.c.state == ForwardState.WAITING, forwards.c.attempts == 0), stays)
     return (
         update(forwards)
-        .where(_is_over(only))
+        .where(_is_over(projects, only))
         .values(
             state=case((nothing_left, ForwardState.WITHDRAWN), else_=ForwardState.RECALLED),
             reason_code=case((nothing_left, null()), else_=RECALL_BY_HAND),

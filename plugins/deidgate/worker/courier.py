@@ -40,8 +40,8 @@ class Clerk:
         self._event = 0
         self._next_everything = 0.0
 
-    def turn(self) -> None:
-        """Compare what is new, or all if that is due. The ledger is waited for."""
+    def turn(self) -> bool:
+        """Compare what is new, or all if that is due; whether the ledger was there to do it."""
         now = time.monotonic()
         try:
             event = self._sync.last_event()
@@ -54,6 +54,8 @@ class Clerk:
             self._event = event
         except Unavailable as error:
             _log.warning("ledger-unavailable", extra={"ids": {"code": error.code}})
+            return False
+        return True
 
 
 def lanes(settings: Settings, store: Store, destinations: Sequence[Destination]) -> list[Lane]:
@@ -72,17 +74,21 @@ def run(settings: Settings) -> None:
     orders = Orders()
     destinations = load_destinations(settings.destinations)
     with open_store(settings) as store:
-        clerk = Clerk(store, destinations)
-        threads = [
-            threading.Thread(target=lane.run, args=(orders.stop,), name=one.name, daemon=True)
-            for one, lane in zip(destinations, lanes(settings, store, destinations), strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        while orders.go_on():
-            clerk.turn()
-            orders.stop.wait(_TURN_S)
-        until = time.monotonic() + _GRACE_S
-        for thread in threads:
-            # What does not end in time leaves a lease that runs out.
-            thread.join(max(0.0, until - time.monotonic()))
+        hand_on(orders, Clerk(store, destinations), lanes(settings, store, destinations))
+
+
+def hand_on(orders: Orders, clerk: Clerk, ways: Sequence[Lane]) -> None:
+    """Let `clerk` compare and `ways` carry, until the orders are to end."""
+    # What waits may be of a project that was taken off its destination: nothing leaves before that was compared.
+    while orders.go_on() and not clerk.turn():
+        orders.stop.wait(_TURN_S)
+    threads = [threading.Thread(target=way.run, args=(orders.stop,), name=way.name, daemon=True) for way in ways]
+    for thread in threads:
+        thread.start()
+    while orders.go_on():
+        orders.stop.wait(_TURN_S)
+        clerk.turn()
+    until = time.monotonic() + _GRACE_S
+    for thread in threads:
+        # What does not end in time leaves a lease that runs out.
+        thread.join(max(0.0, until - time.monotonic()))

@@ -60,7 +60,7 @@ class Lane:
         patience: Patience = PATIENCE,
         pace: Pace = Pace(),
     ) -> None:
-        self._name = name
+        self.name = name
         self._owner = owner
         self._forwards = forwards
         self._open_sender = open_sender
@@ -82,7 +82,7 @@ class Lane:
         except (Unavailable, ConfigurationError) as error:
             return self._failed(error.code, error.path)
         except Exception as error:  # noqa: BLE001 -- the outermost loop: this destination rests, the others go on
-            _log.exception("destination-failed", extra={"ids": {"destination": self._name}})
+            _log.exception("destination-failed", extra={"ids": {"destination": self.name}})
             self._close()
             places = where(error.__traceback__)
             return self._failed("internal-error", places[-1] if places else "")
@@ -99,14 +99,14 @@ class Lane:
         self._take_back(sender)
         # One instance finds out whether a destination that was away is back.
         limit = 1 if self._failures else self._pace.batch
-        parcels = self._forwards.claim(self._name, self._owner, limit, self._pace.lease_s, datetime.now(UTC))
+        parcels = self._forwards.claim(self.name, self._owner, limit, self._pace.lease_s, datetime.now(UTC))
         if not parcels:
             return False
         self._send(sender, parcels, stop)
         if self._failures:
             self._failures = 0
-            hurried = self._forwards.hurry(self._name)
-            _log.info("destination-is-back", extra={"ids": {"destination": self._name, "waiting": hurried}})
+            hurried = self._forwards.hurry(self.name)
+            _log.info("destination-is-back", extra={"ids": {"destination": self.name, "waiting": hurried}})
         return True
 
     def _send(self, sender: Sender, parcels: Sequence[Parcel], stop: threading.Event) -> None:
@@ -128,7 +128,7 @@ class Lane:
 
     def _take_back(self, sender: Sender) -> None:
         after = 0
-        while recalled := self._forwards.recalled(self._name, self._pace.batch, after):
+        while recalled := self._forwards.recalled(self.name, self._pace.batch, after):
             after = recalled[-1].id
             self._forwards.withdrawn([parcel for parcel in recalled if sender.take_back(parcel)])
 
@@ -163,17 +163,17 @@ class Lane:
 
     def _settle(self, outcomes: Sequence[ForwardOutcome]) -> None:
         for lost in self._forwards.settle(outcomes):
-            _log.warning("destination-claim-lost", extra={"ids": {"destination": self._name, "forward": lost}})
+            _log.warning("destination-claim-lost", extra={"ids": {"destination": self.name, "forward": lost}})
 
     def _failed(self, code: str, path: str) -> float:
         self._failures += 1
         wait = self._patience.delay(self._failures).total_seconds()
-        ids = {"destination": self._name, "code": code, "path": path, "failures": self._failures}
+        ids = {"destination": self.name, "code": code, "path": path, "failures": self._failures}
         _log.warning("destination-away", extra={"ids": ids})
         return wait
 
     def _ids(self, parcel: Parcel, code: str, path: str) -> dict[str, object]:
-        return {"destination": self._name, "item": parcel.item_id, "code": code, "path": path}
+        return {"destination": self.name, "item": parcel.item_id, "code": code, "path": path}
 
 
 class _Beat:

@@ -185,6 +185,72 @@ def test_a_recall_of_what_may_have_left_is_to_be_taken_back(store, end):
     assert taken(store) == []
 
 
+@pytest.mark.parametrize(
+    ("end", "then"),
+    [
+        ("untried", ("withdrawn", None)),
+        ("waiting", ("recalled", RECALL_BY_HAND)),
+        ("claimed", ("recalled", RECALL_BY_HAND)),
+        ("held", ("recalled", RECALL_BY_HAND)),
+        ("confirmed", ("confirmed", None)),
+    ],
+)
+def test_of_a_project_taken_off_a_destination_nothing_more_goes_there_and_what_is_there_stays(store, end, then):
+    delivered(store)
+    store.forward_sync.everything(TRIAL)
+    if end != "untried":
+        (parcel,) = taken(store)
+        outcomes = {
+            "waiting": [Again(parcel, LATER, "no-answer")],
+            "confirmed": [Confirmed(parcel, "commitment")],
+            "held": [Refused(parcel, "node-refused")],
+            "claimed": [],
+        }
+        store.forwards.settle(outcomes[end])
+    assert store.forward_sync.everything({"pacs": ("other",)}).taken_back == (end != "confirmed")
+    (count,) = store.forwards.counts()
+    assert (count.state, count.code) == then
+    assert taken(store, at=LATER + timedelta(days=1)) == []
+    assert store.forward_sync.everything({"pacs": ("other",)}).taken_back == 0
+
+
+def test_a_project_that_a_destination_is_given_back_goes_there_after_all(store):
+    delivered(store, 2)
+    store.forward_sync.everything(TRIAL)
+    store.forward_sync.everything({"pacs": ()})
+    assert states(store) == {"withdrawn": 2}
+    assert store.forward_sync.everything(TRIAL).again == 2
+    assert len(taken(store)) == 2
+
+
+def test_what_waits_for_a_destination_that_is_configured_no_more_waits_on(store):
+    delivered(store)
+    store.forward_sync.everything(TRIAL)
+    assert store.forward_sync.everything({"share": ("other",)}).taken_back == 0
+    assert states(store) == {"waiting": 1}
+
+
+def test_what_another_item_has_confirmed_there_is_not_taken_back_with_its_project(store, database):
+    delivered(store, 2)
+    with database.write() as connection:
+        connection.execute(text("UPDATE items SET research_id = 'same'"))
+    store.forward_sync.everything(TRIAL)
+    there, not_sure = taken(store)
+    store.forwards.settle([Confirmed(there, "read-back"), Again(not_sure, LATER, "no-answer")])
+    store.forward_sync.everything({"pacs": ("other",)})
+    assert states(store) == {"confirmed": 1, "withdrawn": 1}
+
+
+def test_of_two_items_that_may_have_left_in_one_form_both_are_taken_back_with_their_project(store, database):
+    delivered(store, 2)
+    with database.write() as connection:
+        connection.execute(text("UPDATE items SET research_id = 'same'"))
+    store.forward_sync.everything(TRIAL)
+    store.forwards.settle([Again(parcel, LATER, "no-answer") for parcel in taken(store)])
+    store.forward_sync.everything({"pacs": ("other",)})
+    assert states(store) == {"recalled": 2}
+
+
 def test_a_recall_shows_although_its_destination_is_configured_no_more(store):
     (outcome,) = confirmed(store)
     recall(store, outcome.claim.item_id)

@@ -22,7 +22,7 @@ from deidgate.store.forward_model import Confirmed, ForwardState, by_destination
 from deidgate.store.forward_model import Refused as Held
 from deidgate.store.model import ItemFilter
 from deidgate.store.store import utc_now
-from deidgate.worker.courier import Clerk
+from deidgate.worker.courier import Clerk, hand_on
 from deidgate.worker.lane import PATIENCE, FromResearch, Lane, Pace
 from deidgate.worker.patience import Patience
 from deidgate.worker.supervisor import numbers
@@ -308,6 +308,39 @@ def test_what_is_delivered_later_is_found_by_the_next_look(tmp_path):
         assert states(store) == {"share": {"waiting": 2}}
         clerk.turn()
         assert states(store) == {"share": {"waiting": 2}}
+
+
+class UntilOneTurn:
+    """Orders and clerk around one lane: the ledger is away at first, and all ends after a turn of the lane."""
+
+    name = "there"
+
+    def __init__(self, clerk, way):
+        self.stop = threading.Event()
+        self._ledger_answers = iter((False, True))
+        self._clerk = clerk
+        self._way = way
+
+    def go_on(self):
+        return not self.stop.is_set()
+
+    def turn(self):
+        return next(self._ledger_answers, True) and self._clerk.turn()
+
+    def run(self, stop):
+        self._way.turn(GO_ON)
+        stop.set()
+
+
+def test_before_it_is_known_what_is_to_go_where_nothing_leaves(store, monkeypatch):
+    monkeypatch.setattr("deidgate.worker.courier._TURN_S", 0.01)
+    to_go(store, 2)
+    sender = Scripted()
+    off = Clerk(store, [Destination("there", ("other",), Folder(Path("/unused")))])
+    all_of_it = UntilOneTurn(off, lane(store, sender))
+    hand_on(all_of_it, all_of_it, [all_of_it])
+    assert sender.batches == []
+    assert states(store) == {"there": {"withdrawn": 2}}
 
 
 def test_without_further_destinations_no_process_more_is_started(tmp_path):
