@@ -154,7 +154,7 @@ def blanked(target: Dataset, boxes: tuple[Box, ...], decoder: Decoder = decode) 
     CannotDeidentify
         ``pixel-data-…``: see `mask`.
     """
-    return strip_codestream_comments(mask(strip_embedded_overlay_bits(target), boxes, decoder=decoder))
+    return strip_codestream_comments(mask(strip_embedded_overlay_bits(target, decoder=decoder), boxes, decoder=decoder))
 
 
 def _look(

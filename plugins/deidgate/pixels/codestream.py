@@ -14,7 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
+from pydicom.uid import (
+    UID,
+    JPEG2000Lossless,
+    JPEG2000TransferSyntaxes,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 
 from deidgate.errors import CannotDeidentify
 
@@ -22,6 +32,7 @@ HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.
 
 _JPEG_FAMILY = frozenset(map(str, (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes)))
 _J2K_FAMILY = frozenset((*map(str, JPEG2000TransferSyntaxes), *HTJ2K))
+_LOSSLESS = frozenset((RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, *HTJ2K[:2]))
 
 _SOC_SIZ, _EOC = b"\xff\x4f\xff\x51", b"\xff\xd9"
 _START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
@@ -41,7 +52,9 @@ class Declared:
 
     Attributes
     ----------
-    rows, columns, samples, precision : int
+    rows, columns, samples : int
+    precision : int
+        Bits of a sample; of the component with most of them.
     """
 
     rows: int
@@ -74,6 +87,26 @@ def declared(frame: bytes, syntax: UID) -> Declared | None:
                     frame[start + 2],
                 )
     raise CannotDeidentify("pixel-data-codestream", "PixelData")
+
+
+def may_code_more_than(bits: int, frame: bytes, syntax: UID) -> bool:
+    """True when samples of `frame` may have more than `bits` bits.
+
+    RLE codes whole cells, and lossless JPEG adds its differences modulo 2 to the 16, whatever precision it states.
+    Source: PS3.5 G.2; T.81 H.1.2.1.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-codestream``: not a codestream of `syntax`.
+    """
+    size = declared(frame, syntax)
+    return size is None or size.precision > bits or syntax in (JPEGLossless, JPEGLosslessSV1)
+
+
+def is_lossless(syntax: UID) -> bool:
+    """True when decoders of `syntax` give out what was coded."""
+    return syntax in _LOSSLESS
 
 
 def without_comments(frame: bytes, syntax: UID) -> bytes:
@@ -273,4 +306,5 @@ def _declared_j2k(frame: bytes) -> Declared:
     if not (left < width and top < height and tile_width and tile_height):
         raise CannotDeidentify("pixel-data-codestream", "PixelData")
     samples = int.from_bytes(frame[at + 40 : at + 42], "big")
-    return Declared(height - top, width - left, samples, (frame[at + 42] & 0x7F) + 1)
+    sizes = frame[at + 42 : at + 42 + 3 * samples : 3]
+    return Declared(height - top, width - left, samples, max((size & 0x7F) + 1 for size in sizes))

@@ -57,12 +57,15 @@ def decode(codestream: bytes, description: PixelDescription) -> Frame:
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-codestream``, ``pixel-data-size``, ``pixel-data-excess``, ``pixel-data-undecodable`` or
-        ``pixel-data-syntax``.
+        ``pixel-data-codestream``, ``pixel-data-description``, ``pixel-data-size``, ``pixel-data-excess``,
+        ``pixel-data-undecodable``, ``pixel-data-syntax`` or ``pixel-data-video``.
     """
     d = description
     if str(d.transfer_syntax).startswith(_VIDEO):
         raise CannotDeidentify("pixel-data-video", d.keyword)
+    if d.shift:
+        # Which bits of a codestream's samples are the value, decoders and viewers take for granted: the lowest.
+        raise CannotDeidentify("pixel-data-description", "HighBit")
     size = declared(codestream, d.transfer_syntax)
     if size is not None and (size.rows, size.columns, size.samples) != (d.rows, d.columns, d.samples):
         raise CannotDeidentify("pixel-data-size", d.keyword)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -36,7 +37,7 @@ from pydicom.uid import (
 
 from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify
-from deidgate.pixels.codestream import has_surplus, without_comments
+from deidgate.pixels.codestream import has_surplus, is_lossless, may_code_more_than, without_comments
 from deidgate.pixels.description import PixelDescription, describe, pixel_keyword
 from deidgate.pixels.frames import Decoder, Frame, codestreams, decode, native_buffer, native_frame, stored_values
 
@@ -92,28 +93,30 @@ def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decode
     return _mask_native(dataset, description, wanted, fill)
 
 
-def strip_embedded_overlay_bits(dataset: Dataset, bit: int | None = None) -> Dataset:
+def strip_embedded_overlay_bits(dataset: Dataset, bit: int | None = None, decoder: Decoder = decode) -> Dataset:
     """A new dataset whose unused bits of Pixel Data are what unused bits should be; `dataset` itself if they are.
 
     Overlays could once be kept in the bits of Pixel Data that the image does not use (retired, PS3.5 8.1.2), and so can
-    anything else. Unused bits become zero, or the sign where values are signed. Compressed pixels have no unused bits
-    that a decoder gives out.
+    anything else. Unused bits become zero, or the sign where values are signed. Lossless codestreams may have them too:
+    they are encoded again without, where they have.
 
     Parameters
     ----------
     bit : int or None
-        Only this one; it must be unused.
+        Only this one; it must be unused. Of codestreams all go.
 
     Raises
     ------
     CannotDeidentify
-        ``pixel-data-…``: the pixels cannot be read.
+        ``pixel-data-…``: the pixels cannot be read, or cannot be written without those bits.
     """
     if pixel_keyword(dataset) != "PixelData":
         return dataset
     d = describe(dataset)
-    if d.compressed or d.stored == d.allocated:
+    if d.stored == d.allocated:
         return dataset
+    if d.compressed:
+        return _strip_compressed(dataset, d, decoder)
     buffer = native_buffer(dataset, d)
     cells = np.frombuffer(buffer, dtype=d.cell, count=d.native_bytes // d.cell.itemsize)
     edited: NDArray[Any] | None = None
@@ -131,6 +134,37 @@ def strip_embedded_overlay_bits(dataset: Dataset, bit: int | None = None) -> Dat
         return dataset
     result = copied(dataset)
     _write(result, d.keyword, b"".join((edited.data, buffer[d.native_bytes :])))
+    return result
+
+
+def _strip_compressed(dataset: Dataset, d: PixelDescription, decoder: Decoder) -> Dataset:
+    """`dataset` without unused bits in its codestreams; the other codestreams stay."""
+    before = list(codestreams(dataset, d))
+    whole = replace(d, stored=d.allocated, high_bit=d.allocated - 1)
+    after = []
+    for codestream in before:
+        if not may_code_more_than(d.stored, codestream, d.transfer_syntax):
+            after.append(codestream)
+            continue
+        if d.shift:
+            raise CannotDeidentify("pixel-data-description", "HighBit")
+        coded = decoder(codestream, whole)
+        cells = coded.values.astype(f"u{coded.values.dtype.itemsize}", copy=False)
+        kept = stored_values(cells, d)
+        # Where values are signed, encoders write the sign into the unused bits, or nothing into any of them.
+        if np.array_equal(kept, coded.values) or not (cells >> np.asarray(d.stored, cells.dtype)).any():
+            after.append(codestream)
+        elif not is_lossless(d.transfer_syntax):
+            # A lossy decoder may give out a value beyond the last one for what was never coded.
+            raise CannotDeidentify("pixel-data-excess", d.keyword)
+        elif not _is_encodable(d):
+            return _mask_to_native(dataset, d, (), Fill.BLACK, decoder)
+        else:
+            after.append(_encode(Frame(kept, coded.photometric), d))
+    if after == before:
+        return dataset
+    result = copied(dataset)
+    _put_codestreams(result, after)
     return result
 
 
@@ -287,9 +321,13 @@ def _as_cells(values: NDArray[Any], d: PixelDescription) -> NDArray[Any]:
 def _mask_compressed(
     dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
 ) -> Dataset:
-    if d.transfer_syntax in _ENCODABLE and d.allocated in (8, 16):
+    if _is_encodable(d):
         return _mask_same_syntax(dataset, d, boxes, fill, decoder)
     return _mask_to_native(dataset, d, boxes, fill, decoder)
+
+
+def _is_encodable(d: PixelDescription) -> bool:
+    return d.transfer_syntax in _ENCODABLE and d.allocated in (8, 16)
 
 
 def _mask_same_syntax(
@@ -356,7 +394,8 @@ def _mask_to_native(
     _write(result, "PhotometricInterpretation", photometric)
     if d.samples > 1:
         _write(result, "PlanarConfiguration", 0)
-    _write_extremes(result, low, high)
+    if boxes:
+        _write_extremes(result, low, high)
     _declare_lossy(result, d, len(out), compressed)
     return result
 

@@ -15,6 +15,7 @@ _MAX_TEXT = 1 << 20
 # Start of frame of JPEG and of JPEG-LS.
 _FRAMES = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 
 
 class Segment(NamedTuple):
@@ -58,6 +59,25 @@ def segments(stream: bytes) -> Iterator[Segment]:
         yield from _boxes(stream)
     elif stream[:8] == b"\x89PNG\r\n\x1a\n":
         yield from _png(stream)
+
+
+def sample_bits(stream: bytes) -> int:
+    """Bits that samples of a codestream may have; 32 where it does not say or does not keep to it.
+
+    RLE says nothing. Lossless JPEG adds differences modulo 2 to the 16. Source: PS3.5 G.2;
+    T.81 B.2.2 and H.1.2.1; T.800 A.5.1.
+    """
+    at = stream.find(b"\xff\x4f\xff\x51")
+    if at == 0 or (at > 0 and stream[4:8] == b"jP  "):
+        components = int.from_bytes(stream[at + 40 : at + 42], "big")
+        return max(((size & 0x7F) + 1 for size in stream[at + 42 : at + 42 + 3 * components : 3]), default=32)
+    at = 2 if stream[:2] == b"\xff\xd8" else len(stream)
+    while at + 5 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker in _FRAMES:
+            return 32 if marker in _LOSSLESS else stream[at + 4]
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    return 32
 
 
 def is_behind_runs(stream: bytes, plane: int) -> bool:

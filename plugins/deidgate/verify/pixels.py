@@ -6,7 +6,8 @@ frame by frame: inside the boxes every plane of every frame is constant, outside
 are what they were.
 
 Bits above Bits Stored are not part of a pixel; an overlay may stand there, so they must be empty when the original's
-header declares one. Source: PS3.5 8.1.1 and 8.1.2; PS3.3 C.9.2 (Overlay Bit Position).
+header declares one, and always in codestreams, where nobody looks for them. Source: PS3.5 8.1.1 and 8.1.2; PS3.3 C.9.2
+(Overlay Bit Position).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from pydicom.pixels.processing import convert_color_space
 
 from deidgate.dicom.box import Box
 from deidgate.verify import pictures
-from deidgate.verify.codestream import Segment, bare, is_behind_runs, segments
+from deidgate.verify.codestream import Segment, bare, is_behind_runs, sample_bits, segments
 from deidgate.verify.compare import same_value
-from deidgate.verify.frames import SUBSAMPLED, Frame, frames, photometric
+from deidgate.verify.frames import SUBSAMPLED, Frame, cells, frames, photometric
 from deidgate.verify.model import Finding, PixelsSeen
 from deidgate.verify.pictures import (
     ALLOCATED,
@@ -92,6 +93,8 @@ def check(original: View, result: View, outcome: PixelsSeen | None) -> Iterator[
         yield from _unmasked(original, before, result, after)
     else:
         yield from _masked(original, result, boxes)
+    if _may_code_unused(result, after) or (boxes and after.fragments is None and _embedded_overlay(original)):
+        yield from _unused_bits(result)
 
 
 def _metadata_segments(result: View) -> Iterator[Finding]:
@@ -129,7 +132,11 @@ def _unmasked(original: View, before: Element, result: View, after: Element) -> 
             return
         if not same and before.fragments is not None:
             if after.fragments is None or not _same_pictures(original, before, result, after):
-                yield Finding("pixels-changed", _WHERE)
+                if not _may_code_unused(original, before):
+                    yield Finding("pixels-changed", _WHERE)
+                    return
+                # Encoded again without them, for which there is no other reason.
+                yield from _masked(original, result, ())
             return
         if before.fragments is None and after.fragments is None:
             yield from _stored_bits(original, before, result, after, same)
@@ -179,6 +186,29 @@ def _stored_bits(original: View, before: Element, result: View, after: Element, 
         if ((left != 0) & (left != unused)).any() or (not same and (left & (one ^ other)).any()):
             yield Finding("overlay-bits-left", _WHERE)
             return
+
+
+def _may_code_unused(view: View, element: Element) -> bool:
+    """True when codestreams may have more bits than the image uses: RLE codes whole cells, others say how many."""
+    stored, allocated = number(view, STORED) or 0, number(view, ALLOCATED) or 0
+    return stored < allocated and any(sample_bits(stream) > stored for stream in streams(view, element))
+
+
+def _unused_bits(result: View) -> Iterator[Finding]:
+    """Bits beside those that the image uses: all empty, or above them the sign where values are signed."""
+    stored, high, signed = (number(result, tag) or 0 for tag in (STORED, HIGH, SIGNED))
+    try:
+        for index, values in enumerate(cells(result)):
+            kind = values.dtype
+            used = np.array(((1 << stored) - 1) << (high + 1 - stored), kind)
+            above = np.array((1 << (8 * kind.itemsize)) - (1 << (high + 1)), kind)
+            kept = values & used
+            extended = np.where(values >> np.array(high, kind) & np.array(1, kind), kept | above, kept)
+            if not np.array_equal(values, kept) and not (signed and np.array_equal(values, extended)):
+                yield Finding("overlay-bits-left", _WHERE, f"frame {index}")
+                return
+    except _DECODER_ERRORS:
+        yield Finding("pixels-not-decodable", _WHERE)
 
 
 def _samples(view: View, element: Element, allocated: int) -> NDArray[Any]:

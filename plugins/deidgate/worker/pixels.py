@@ -58,7 +58,7 @@ def _cleaned(result: bytes, boxes: tuple[Box, ...], decoder: GuardedDecoder) -> 
     if boxes:
         clean = blanked(dataset, boxes, decoder)
     else:
-        clean = strip_codestream_comments(strip_embedded_overlay_bits(dataset))
+        clean = strip_codestream_comments(strip_embedded_overlay_bits(dataset, decoder=decoder))
     if clean is dataset:
         # Most are: what need not be written again stays as Orthanc wrote it.
         return result

@@ -21,18 +21,22 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
+    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
+from tests.data.codestreams import coded
 
 from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify
+from deidgate.pixels.codestream import may_code_more_than
 from deidgate.pixels.description import describe
-from deidgate.pixels.frames import frames
+from deidgate.pixels.frames import Frame, frames
 from deidgate.pixels.mask import Fill, mask, strip_codestream_comments, strip_embedded_overlay_bits
 
 # Files of pydicom's package, chosen so that each transfer syntax, photometric interpretation and odd layout is there.
@@ -375,6 +379,88 @@ def test_signed_pixels_keep_their_sign_bits() -> None:
     pixels = np.arange(-32, 32, dtype=np.int16).reshape(1, 8, 8, 1)
     before = made(pixels, BitsStored=12, HighBit=11)
     assert strip_embedded_overlay_bits(before) is before
+
+
+CODES_UNUSED_BITS = [RLELossless, JPEGLSLossless, JPEG2000Lossless, JPEGLosslessSV1]
+
+
+def compressed(cells: np.ndarray, syntax: pydicom.uid.UID, **attributes: object) -> Dataset:
+    """A dataset of 12 bits of 16 whose codestreams have all bits of `cells` ``(frames, rows, columns)``."""
+    ds = made(cells[..., None], **{"BitsStored": 12, "HighBit": 11, **attributes})
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.add_new("PixelData", "OB", pydicom.encaps.encapsulate([coded(frame, syntax) for frame in cells]))
+    ds["PixelData"].is_undefined_length = True
+    return ds
+
+
+def all_bits(ds: Dataset) -> np.ndarray:
+    """Every bit that a reader can get out of the pixels of `ds`."""
+    whole = copy.deepcopy(ds)
+    whole.BitsStored, whole.HighBit, whole.PixelRepresentation = 16, 15, 0
+    return np.stack([frame.values[..., 0] for _, frame in frames(whole, describe(whole))])
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+def test_overlay_bits_in_a_codestream_are_taken_out(syntax: pydicom.uid.UID, signed: int) -> None:
+    picture = np.random.default_rng(4).integers(0, 4096, (2, 40, 40), dtype=np.uint16)
+    overlay = picture.copy()
+    overlay[1, 10:20, 5:35] |= 0x8000
+    before = compressed(overlay, syntax, PixelRepresentation=signed)
+    assert np.array_equal(all_bits(before), overlay)
+    after = read_back(strip_embedded_overlay_bits(before))
+    assert after.file_meta.TransferSyntaxUID == (ExplicitVRLittleEndian if syntax == JPEGLosslessSV1 else syntax)
+    left = all_bits(after)
+    assert np.array_equal(left & 0x0FFF, picture)
+    assert np.isin(left >> 12, (0, 15) if signed else (0,)).all()
+
+
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+def test_a_codestream_without_overlay_bits_stays(syntax: pydicom.uid.UID) -> None:
+    values = np.random.default_rng(4).integers(-2048, 2048, (2, 40, 40), dtype=np.int16)
+    for cells, signed in ((values.view("u2"), 1), (values.view("u2") & 0xFFF, 1), (values.view("u2") & 0xFFF, 0)):
+        before = compressed(cells, syntax, PixelRepresentation=signed)
+        assert strip_embedded_overlay_bits(before) is before
+
+
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+def test_a_plane_that_looks_like_the_sign_of_some_pixels_is_taken_out(syntax: pydicom.uid.UID) -> None:
+    picture = np.random.default_rng(4).integers(0, 2048, (1, 40, 40), dtype=np.uint16)
+    overlay = picture.copy()
+    overlay[0, 10:20, 5:35] |= 0xF000
+    for signed in (0, 1):
+        after = strip_embedded_overlay_bits(compressed(overlay, syntax, PixelRepresentation=signed))
+        assert np.array_equal(all_bits(after), picture)
+
+
+def test_lossless_jpeg_may_have_more_bits_than_it_states() -> None:
+    stream = bytearray(coded(np.zeros((40, 40), np.uint16), JPEGLosslessSV1))
+    stream[stream.index(b"\xff\xc3") + 4] = 12
+    assert may_code_more_than(12, bytes(stream), JPEGLosslessSV1)
+    assert not may_code_more_than(16, coded(np.zeros((40, 40), np.uint16), JPEGLSLossless), JPEGLSLossless)
+
+
+def test_values_beyond_bits_stored_in_a_lossy_codestream_are_refused() -> None:
+    before = compressed(np.full((1, 40, 40), 0x1005, np.uint16), JPEG2000Lossless)
+    before.file_meta.TransferSyntaxUID = JPEG2000
+    with pytest.raises(CannotDeidentify, match="pixel-data-excess"):
+        strip_embedded_overlay_bits(before)
+
+
+def test_a_codestream_whose_values_do_not_begin_at_the_lowest_bit_is_refused() -> None:
+    before = compressed(np.full((1, 40, 40), 0x1000, np.uint16), RLELossless, HighBit=15)
+    with pytest.raises(CannotDeidentify, match="pixel-data-description"):
+        list(frames(before, describe(before)))
+    with pytest.raises(CannotDeidentify, match="pixel-data-description"):
+        strip_embedded_overlay_bits(before)
+
+
+def test_the_decoder_that_is_given_looks_for_overlay_bits() -> None:
+    def refuses(codestream: bytes, description: object) -> Frame:
+        raise CannotDeidentify("pixel-data-decoder-crash", "PixelData")
+
+    with pytest.raises(CannotDeidentify, match="pixel-data-decoder-crash"):
+        strip_embedded_overlay_bits(compressed(np.zeros((1, 40, 40), np.uint16), RLELossless), decoder=refuses)
 
 
 def test_comments_in_a_codestream_are_taken_out_and_the_picture_stays() -> None:

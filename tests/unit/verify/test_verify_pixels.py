@@ -10,13 +10,22 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import JPEG2000, ExplicitVRBigEndian, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    JPEG2000,
+    ExplicitVRBigEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+from tests.data.codestreams import coded
 from tests.unit.verify.made import Outcome
 
 from deidgate.dicom.box import Box
 from deidgate.pixels.description import describe
 from deidgate.pixels.frames import frames
-from deidgate.pixels.mask import mask
+from deidgate.pixels.mask import mask, strip_embedded_overlay_bits
 
 BOX = Box(2, 6, 3, 9)
 
@@ -145,6 +154,7 @@ def test_pixels_that_cannot_be_decoded_are_held(pair):
 def test_a_changed_fragment_is_found(pair):
     for ds, last in ((pair.original, b"\1"), (pair.result, b"\2")):
         ds.file_meta.TransferSyntaxUID = RLELossless
+        ds.BitsStored, ds.HighBit = 16, 15
         ds.PixelData = encapsulate([b"\0" * 63 + last])
         ds["PixelData"].is_undefined_length = True
         ds["PixelData"].VR = "OB"
@@ -470,3 +480,62 @@ def test_another_meaning_of_the_same_values_is_found(pair):
     put(pair.result, masked(stack(pair, samples=3, bits=8)))
     pair.result.PhotometricInterpretation = "YBR_FULL"
     assert "pixel-format-changed" in pair.codes(Outcome("masked", (BOX,)))
+
+
+CODES_UNUSED_BITS = [RLELossless, JPEGLSLossless, JPEG2000Lossless, JPEGLosslessSV1]
+
+
+def twelve_bits(pair, syntax, cells: np.ndarray, in_result: np.ndarray | None = None, signed: int = 0) -> None:
+    """12 of 16 bits, in codestreams that have all 16."""
+    for ds, values in ((pair.original, cells), (pair.result, cells if in_result is None else in_result)):
+        ds.NumberOfFrames, ds.Rows, ds.Columns = cells.shape
+        ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 12, 11, signed
+        ds.file_meta.TransferSyntaxUID = syntax
+        ds.PixelData = encapsulate([coded(frame, syntax) for frame in values])
+        ds["PixelData"].VR = "OB"
+        ds["PixelData"].is_undefined_length = True
+
+
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+@pytest.mark.parametrize("boxes", [(), (BOX,)])
+def test_an_overlay_in_unused_bits_of_a_codestream_is_found(pair, syntax, boxes):
+    picture = np.random.default_rng(4).integers(0, 2048, (2, 40, 40), dtype=np.uint16)
+    overlay = picture.copy()
+    overlay[1, 10:20, 5:35] |= 0x8000
+    outcome = Outcome("masked" if boxes else "clean", boxes)
+    fill = masked(picture[..., None])[..., 0] if boxes else picture
+    twelve_bits(pair, syntax, overlay, fill)
+    assert not OF_PICTURES & pair.codes(outcome)
+    assert "overlay-bits-left" not in pair.codes(outcome)
+    twelve_bits(pair, syntax, overlay, fill | overlay & 0x8000)
+    assert ("overlay-bits-left", "(7FE0,0010)") in pair.found(outcome)
+    twelve_bits(pair, syntax, overlay, fill ^ 4)
+    assert "pixels-changed" in pair.codes(outcome)
+
+
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+def test_the_sign_in_unused_bits_of_a_codestream_is_no_overlay(pair, syntax):
+    values = np.random.default_rng(4).integers(-2048, 2048, (2, 40, 40), dtype=np.int16).view("u2")
+    for cells in (values, values & 0xFFF):
+        twelve_bits(pair, syntax, cells, signed=1)
+        assert "overlay-bits-left" not in pair.codes()
+    twelve_bits(pair, syntax, values & 0x7FF | 0xF000, signed=1)
+    assert "overlay-bits-left" in pair.codes()
+
+
+def test_an_overlay_in_unused_bits_that_was_left_beside_a_mask_is_found(pair):
+    overlaid(pair, keep_bits=True)
+    put_masked(pair, (BOX,))
+    assert ("overlay-bits-left", "(7FE0,0010)") in pair.found(Outcome("masked", (BOX,)))
+
+
+@pytest.mark.parametrize("syntax", CODES_UNUSED_BITS)
+def test_what_takes_overlay_bits_out_of_codestreams_and_the_gate_agree(pair, syntax):
+    picture = np.random.default_rng(4).integers(0, 4096, (1, 40, 40), dtype=np.uint16)
+    for signed in (0, 1):
+        twelve_bits(pair, syntax, picture | 0x8000, signed=signed)
+        stripped = strip_embedded_overlay_bits(pair.result)
+        assert stripped is not pair.result
+        pair.result["PixelData"] = stripped["PixelData"]
+        pair.result.file_meta.TransferSyntaxUID = stripped.file_meta.TransferSyntaxUID
+        assert pair.codes() == set()
