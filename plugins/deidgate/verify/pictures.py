@@ -12,6 +12,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
 from deidgate.verify.walk import PIXEL_DATA, Element
@@ -23,8 +25,8 @@ RLE = "1.2.840.10008.1.2.5"
 
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
-# Films are one stream of many frames. Source: PS3.5 8.2.5 to 8.2.8.
-_FILM = "1.2.840.10008.1.2.4.10"
+# Of other syntaxes nothing is known here; films are one stream of many frames. Source: PS3.5 A.4.
+_KNOWN = frozenset((RLE, *JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes))
 
 
 def number(view: View, tag: int) -> int | None:
@@ -33,7 +35,7 @@ def number(view: View, tag: int) -> int | None:
     if element is None:
         return 1 if tag == FRAMES else None
     if element.vr == "IS":
-        text = view.value(element).strip(b" \0")
+        text = view.value(element).strip(b" \0") or (b"1" if tag == FRAMES else b"")
         return int(text) if text.isdigit() and len(text) < 10 else -1
     return int.from_bytes(view.value(element), "big" if view.parsed.big_endian else "little")
 
@@ -54,7 +56,7 @@ def streams(view: View, element: Element) -> Iterator[bytes]:
 def check(view: View) -> Iterator[Finding]:
     """Findings for pictures that are no frame, or that a table does not name."""
     element = view.get(PIXEL_DATA)
-    if element is None or not element.fragments or view.parsed.transfer_syntax.startswith(_FILM):
+    if element is None or not element.fragments or view.parsed.transfer_syntax not in _KNOWN:
         return
     data, (table, *fragments) = view.parsed.data, element.fragments
     if view.parsed.transfer_syntax != RLE and not (fragments and data.startswith(_STARTS, *fragments[0])):

@@ -10,6 +10,7 @@ Source: PS3.15 Table E.1-1 and E.1-1a; E.3.10 (safe private attributes).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from deidgate.verify.compare import is_standard, same_value, says_nothing
@@ -51,6 +52,12 @@ OF_PIXELS = frozenset(
         0x00282114,
     }
 )
+# Lossy Image Compression, its ratio and its method. Source: PS3.3 C.7.6.1.1.5.
+OF_LOSS = {
+    0x00282110: re.compile(rb"01"),
+    0x00282112: re.compile(rb"[0-9.e+]{1,15} ?"),
+    0x00282114: re.compile(rb"ISO_(10918|14495)_1 ?"),
+}
 _CODES = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120})
 _CHARSET = 0x00080005
 _TIMEZONE = 0x00080201
@@ -81,7 +88,7 @@ def check(
             continue
         before = original.get(element.tag, element.parents)
         if before is None:
-            if not _may_be_new(element, promise):
+            if not _may_be_new(element, promise) and not (pixels_changed and _tells_loss(element, result)):
                 yield Finding("element-added", element.path)
             continue
         if element.key in promise.kept or (element.tag in CLAIMS and not element.parents):
@@ -238,6 +245,12 @@ def _vr_may_differ(element: Element, before: Element, original: View, result: Vi
     if original.parsed.implicit or result.parsed.implicit or before.vr == "UN":
         return True
     return {element.vr, before.vr} <= {"OB", "OW"} or {element.vr, before.vr} <= {"US", "SS", "OW"}
+
+
+def _tells_loss(element: Element, result: View) -> bool:
+    """True for what has to be stated when the lossy Transfer Syntax that told it is given up, and says nothing else."""
+    known = None if element.parents else OF_LOSS.get(element.tag)
+    return known is not None and known.fullmatch(result.value(element)) is not None
 
 
 def _may_be_new(element: Element, promise: Promise) -> bool:

@@ -12,6 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     JPEG2000,
+    MPEG4HP41,
     ExplicitVRBigEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -325,6 +326,22 @@ def test_a_table_that_passes_over_a_picture_is_found(pair):
         assert (BEYOND in pair.found()) is not fine
 
 
+def test_one_picture_is_one_frame_where_number_of_frames_is_empty(pair):
+    compressed(pair, JPEGBaseline8Bit)
+    for ds in (pair.original, pair.result):
+        ds.NumberOfFrames = ""
+    assert BEYOND not in pair.found()
+
+
+def test_the_frames_of_a_film_are_not_counted(pair):
+    for ds in (pair.original, pair.result):
+        ds.file_meta.TransferSyntaxUID = MPEG4HP41
+        ds.NumberOfFrames = 2
+        ds["PixelData"].VR = "OB"
+    put_value(pair, items(b"", b"\0\0\1\xb3"))
+    assert BEYOND not in pair.found()
+
+
 def put_value(pair, value: bytes) -> None:
     for ds in (pair.original, pair.result):
         ds.PixelData = value
@@ -539,3 +556,16 @@ def test_what_takes_overlay_bits_out_of_codestreams_and_the_gate_agree(pair, syn
         pair.result["PixelData"] = stripped["PixelData"]
         pair.result.file_meta.TransferSyntaxUID = stripped.file_meta.TransferSyntaxUID
         assert pair.codes() == set()
+
+
+def test_loss_that_only_the_transfer_syntax_told_may_be_stated_where_it_is_given_up(pair):
+    of_file(pair, "SC_rgb_small_odd_jpeg.dcm")
+    for ds in (pair.original, pair.result):
+        del ds.LossyImageCompression, ds.LossyImageCompressionRatio, ds.LossyImageCompressionMethod
+    box = Box(1, 2, 1, 2)
+    put_masked(pair, (box,))
+    assert pair.result.LossyImageCompression == "01"
+    assert pair.codes(Outcome("masked", (box,))) == set()
+    assert "element-added" in pair.codes()
+    pair.result.LossyImageCompressionMethod = "DOE_JANE"
+    assert "element-added" in pair.codes(Outcome("masked", (box,)))
