@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frames of a file as the gate reads them: one at a time, the stored bits and nothing else.
 
-Native pixels are read from their bytes. Compressed ones are decoded by pydicom, each frame on its own: the way over all
-of them at once cannot correct the sign of JPEG-LS.
+Native pixels are read from their bytes. Compressed ones are decoded by pydicom, each codestream on its own: its way
+over all of them at once cannot correct the sign of JPEG-LS. `deidgate.verify.pictures` counts the codestreams.
 
 Source: PS3.5 8.1.1 (bits of a cell), 8.2 (compressed), Annex D (byte order); PS3.3 C.7.6.3.1.2 and C.7.6.3.1.3.
 """
@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from deidgate.verify.pictures import (
     ALLOCATED,
     COLUMNS,
+    EXTENDED_LENGTHS,
+    EXTENDED_OFFSETS,
     FRAMES,
     HIGH,
     PHOTOMETRIC,
@@ -29,6 +32,7 @@ from deidgate.verify.pictures import (
     SAMPLES,
     STORED,
     number,
+    streams,
 )
 from deidgate.verify.view import View
 from deidgate.verify.walk import NATIVE, PIXEL_DATA
@@ -134,15 +138,19 @@ def _single_bits(view: View, start: int, count: int, shape: tuple[int, int, int]
 
 
 def _decoded(view: View, stored: int) -> Iterator[Frame]:
-    dataset = dcmread(BytesIO(view.parsed.file))
+    dataset = dcmread(BytesIO(view.parsed.file), stop_before_pixels=True)
     if "PlanarConfiguration" in dataset:
         # It says nothing about what decoders give out, which are pixels; those that give out planes say so themselves.
         dataset.PlanarConfiguration = 0
-    dataset.BitsStored = stored
+    dataset.BitsStored, dataset.NumberOfFrames = stored, 1
+    for table in (EXTENDED_OFFSETS, EXTENDED_LENGTHS):
+        dataset.pop(table, None)
     decoder = get_decoder(view.parsed.transfer_syntax)
     allocated = _known(view, ALLOCATED)
-    for index in range(_known(view, FRAMES)):
-        values, properties = decoder.as_array(dataset, index=index, raw=True)
+    # One by one, since a decoder that is asked for a frame of many looks for it among all fragments each time.
+    for stream in streams(view, view.by_key[(), PIXEL_DATA]):
+        dataset.PixelData = encapsulate([stream], has_bot=False)
+        values, properties = decoder.as_array(dataset, index=0, raw=True)
         unsigned = values.astype(f"u{max(values.dtype.itemsize, allocated // 8)}")
         yield Frame(unsigned.reshape(_shape(dataset)), str(properties["photometric_interpretation"]))
 

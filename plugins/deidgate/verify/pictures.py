@@ -23,7 +23,7 @@ ALLOCATED, STORED, HIGH, SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 PHOTOMETRIC, PLANAR = 0x00280004, 0x00280006
 RLE = "1.2.840.10008.1.2.5"
 
-_EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
+EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
 # Of other syntaxes nothing is known here; films are one stream of many frames. Source: PS3.5 A.4.
 _KNOWN = frozenset((RLE, *JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes))
@@ -72,11 +72,11 @@ def check(view: View) -> Iterator[Finding]:
     places = [start - fragments[0][0] for start, _ in begins]
     for name, offsets in (
         ("Basic Offset Table", _numbers(data[slice(*table)], "I")),
-        ("Extended Offset Table", _table(view, _EXTENDED_OFFSETS)),
+        ("Extended Offset Table", _table(view, EXTENDED_OFFSETS)),
     ):
         if offsets and offsets != places:
             yield Finding("picture-beyond-frames", element.path, name)
-    lengths = _table(view, _EXTENDED_LENGTHS)
+    lengths = _table(view, EXTENDED_LENGTHS)
     # One fragment for each frame, without the byte that makes it even.
     if lengths and [length + length % 2 for length in lengths] != [stop - start for start, stop in fragments]:
         yield Finding("picture-beyond-frames", element.path, "Extended Offset Table Lengths")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import (
     JPEG2000,
     MPEG4HP41,
@@ -569,3 +569,15 @@ def test_loss_that_only_the_transfer_syntax_told_may_be_stated_where_it_is_given
     assert "element-added" in pair.codes()
     pair.result.LossyImageCompressionMethod = "DOE_JANE"
     assert "element-added" in pair.codes(Outcome("masked", (box,)))
+
+
+def test_frames_that_an_extended_offset_table_names_are_compared(pair):
+    box = Box(0, 60, 0, 60)
+    of_file(pair, "SC_rgb_rle_2frame.dcm")
+    put_masked(pair, (box,))
+    pixels, offsets, lengths = encapsulate_extended(list(generate_frames(pair.original.PixelData, number_of_frames=2)))
+    pair.original.ExtendedOffsetTable, pair.original.ExtendedOffsetTableLengths = offsets, lengths
+    pair.original.PixelData = pixels
+    assert pair.codes(Outcome("masked", (box,))) == set()
+    pair.result.PixelData = pixels
+    assert "mask-not-constant" in pair.codes(Outcome("masked", (box,)))
