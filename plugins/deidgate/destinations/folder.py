@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
+from deidgate.destinations.sender import Ending, Fetch, Gone, Hand, NotNow
 from deidgate.dicom.lexical import is_uid
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import AlreadyThereError, whole_file
@@ -35,18 +35,16 @@ class FolderSender:
 
     def __init__(self, path: Path) -> None:
         self._root = path
+        self.hand = Hand()
 
     def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
         """Write one after the other. A folder that is full or not there is `Unavailable`."""
         for parcel in parcels:
             if not self._root.is_dir():
                 raise Unavailable("folder-missing")
-            try:
-                yield self._place(parcel, fetch)
-            except Gone:
-                yield NotNow(parcel, "research-gone")
-            except OSError as error:
-                raise Unavailable(_CODES.get(error.errno or 0, "folder-error")) from None
+            with self.hand.holding(parcel):
+                ending = self._ending(parcel, fetch)
+            yield ending
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -71,6 +69,14 @@ class FolderSender:
         except OSError as error:
             raise Unavailable(_CODES.get(error.errno or 0, "folder-error")) from None
         return True
+
+    def _ending(self, parcel: Parcel, fetch: Fetch) -> Ending:
+        try:
+            return self._place(parcel, fetch)
+        except Gone:
+            return NotNow(parcel, "research-gone")
+        except OSError as error:
+            raise Unavailable(_CODES.get(error.errno or 0, "folder-error")) from None
 
     def _place(self, parcel: Parcel, fetch: Fetch) -> Ending:
         path = self._path(parcel)

@@ -19,7 +19,7 @@ from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deidgate.destinations.commitment import COMMITTED, FAILURE_MAY_PASS, PUSH_MODEL, Answers, Named, ask, listen
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
+from deidgate.destinations.sender import Ending, Fetch, Gone, Hand, NotNow
 from deidgate.dimse.link import associated
 from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, leave_answers, read_letter
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
@@ -59,6 +59,7 @@ class NodeSender:
     def __init__(self, place: DicomNode, timeout_s: float) -> None:
         # A file goes out as it is on the disk, in parts. pynetdicom has this as a setting of the whole module.
         _config.STORE_SEND_CHUNKED_DATASET = True
+        self.hand = Hand()
         self._place = place
         self._peer = Peer(place.host, place.port, place.called_aet, place.calling_aet, timeout_s)
         self._answers = Answers()
@@ -97,19 +98,14 @@ class NodeSender:
             # One presentation context is for commitment.
             if size >= _GROUP_BYTES or len({_kind(post) for post in posts}) == MAX_CONTEXTS - 1:
                 return posts, ended, list(parcels[number:])
-            try:
-                file = fetch(parcel)
-            except Gone:
-                ended.append(NotNow(parcel, "research-gone"))
-                continue
             path = folder / f"{number}.dcm"
-            path.write_bytes(file)
-            size += len(file)
-            letter = read_letter(path)
-            if letter is None or not letter.agrees:
-                ended.append(Refused(parcel, "not-dicom"))
+            with self.hand.holding(parcel):
+                prepared = _prepared(parcel, fetch, path)
+            if isinstance(prepared, _Post):
+                posts.append(prepared)
+                size += path.stat().st_size
             else:
-                posts.append(_Post(parcel, letter))
+                ended.append(prepared)
         return posts, ended, []
 
     def _send(self, posts: Sequence[_Post]) -> Iterator[Ending]:
@@ -124,7 +120,8 @@ class NodeSender:
                 if _kind(post) not in accepted:
                     yield Refused(post.parcel, "context-refused")
                     continue
-                ending = _store(association, post)
+                with self.hand.holding(post.parcel):
+                    ending = _store(association, post)
                 if ending is not None:
                     yield ending
                 elif self._place.commitment:
@@ -164,6 +161,18 @@ class NodeSender:
         with associated(self._peer, contexts, tls, handlers=handlers) as association:
             leave_answers(association)
             yield association
+
+
+def _prepared(parcel: Parcel, fetch: Fetch, path: Path) -> _Post | Ending:
+    """The instance as a file at `path` that can be sent, or its ending."""
+    try:
+        path.write_bytes(fetch(parcel))
+    except Gone:
+        return NotNow(parcel, "research-gone")
+    letter = read_letter(path)
+    if letter is None or not letter.agrees:
+        return Refused(parcel, "not-dicom")
+    return _Post(parcel, letter)
 
 
 def _kind(post: _Post) -> tuple[str, str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,8 +30,30 @@ class NotNow:
 Ending = Confirmed | Refused | NotNow
 
 
+class Hand:
+    """The instance that a sender is just handing on. When that fails it is still there: so it is known which it was."""
+
+    def __init__(self) -> None:
+        self.parcel: Parcel | None = None
+
+    @contextmanager
+    def holding(self, parcel: Parcel) -> Iterator[None]:
+        """Have `parcel` in hand, and nothing afterwards, unless the block raises."""
+        self.parcel = parcel
+        yield
+        self.parcel = None
+
+
 class Sender(Protocol):
-    """One destination, used by one thread."""
+    """One destination, used by one thread.
+
+    Attributes
+    ----------
+    hand : Hand
+        What is in it when `send` raises may be why; nothing, if it has nothing to do with one instance.
+    """
+
+    hand: Hand
 
     def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
         """Hand on; one ending for each, as soon as it is known. Those without an ending are tried again.

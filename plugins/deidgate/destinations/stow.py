@@ -13,7 +13,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow
+from deidgate.destinations.sender import Ending, Fetch, Gone, Hand, NotNow
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomWeb
 from deidgate.settings import password
@@ -50,6 +50,7 @@ class StowSender:
     """
 
     def __init__(self, place: DicomWeb, timeout_s: float) -> None:
+        self.hand = Hand()
         self._url = f"{place.url}/studies"
         self._timeout = (min(timeout_s, 10.0), timeout_s)
         self._session = requests.Session()
@@ -68,13 +69,9 @@ class StowSender:
     def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
         """Post one after the other. A server that does not answer, or forbids, is `Unavailable`."""
         for parcel in parcels:
-            try:
-                file = fetch(parcel)
-            except Gone:
-                yield NotNow(parcel, "research-gone")
-                continue
-            status, answer = self._post(file)
-            yield _ending(parcel, status, answer)
+            with self.hand.holding(parcel):
+                ending = self._one(parcel, fetch)
+            yield ending
 
     def take_back(self, parcel: Parcel) -> bool:
         """DICOMweb has no standard way to delete."""
@@ -83,6 +80,14 @@ class StowSender:
     def close(self) -> None:
         """Close what is kept open."""
         self._session.close()
+
+    def _one(self, parcel: Parcel, fetch: Fetch) -> Ending:
+        try:
+            file = fetch(parcel)
+        except Gone:
+            return NotNow(parcel, "research-gone")
+        status, answer = self._post(file)
+        return _ending(parcel, status, answer)
 
     def _post(self, file: bytes) -> tuple[int, Any]:
         boundary = secrets.token_hex(16)

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import Row, Select, bindparam, func, or_, select, true, update
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
@@ -43,8 +43,24 @@ class Forwards:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def claim(self, destination: str, owner: str, limit: int, lease_s: float, now: datetime) -> list[Parcel]:
-        """Up to `limit` of one destination that are due, the longest due first; ours for `lease_s` seconds."""
+    def claim(
+        self,
+        destination: str,
+        owner: str,
+        limit: int,
+        lease_s: float,
+        now: datetime,
+        *,
+        only: Collection[int] | None = None,
+        but: Collection[int] = (),
+    ) -> list[Parcel]:
+        """Up to `limit` of one destination that are due, the longest due first; ours for `lease_s` seconds.
+
+        Parameters
+        ----------
+        only, but : collection of int, optional
+            Ids: none but these, and none of these.
+        """
         beyond = now + timedelta(seconds=max(_LONGEST_DELAY_S, 3 * lease_s))
         due = (
             select(forwards.c.id)
@@ -53,6 +69,8 @@ class Forwards:
                 # The index's own condition, which is not used without it.
                 forwards.c.due_at.is_not(None),
                 or_(forwards.c.due_at <= now, forwards.c.due_at > beyond),
+                true() if only is None else forwards.c.id.in_(only),
+                forwards.c.id.not_in(but),
             )
             .order_by(forwards.c.due_at, forwards.c.id)
             .limit(limit)
@@ -94,14 +112,15 @@ class Forwards:
                     lost.add(outcome.parcel.id)
         return frozenset(lost)
 
-    def hurry(self, destination: str) -> int:
-        """Make due what of a destination was put off, because it answers again; how many."""
+    def hurry(self, destination: str, but: Collection[int] = ()) -> int:
+        """Make due what of a destination was put off, but not the ids `but`, because it answers again; how many."""
         now = self._context.clock()
         condition = (
             (forwards.c.destination == destination)
             & (forwards.c.state == ForwardState.WAITING)
             & forwards.c.due_at.is_not(None)
             & (forwards.c.due_at > now)
+            & forwards.c.id.not_in(but)
         )
         with self._context.database.write() as connection:
             return connection.execute(update(forwards).where(condition).values(due_at=now)).rowcount

@@ -2,6 +2,7 @@
 """The way to one further destination: claim, hand on, settle, rest while it is away. A thread for each.
 
 Nothing of it is shared with the other destinations but the ledger: one that is away, slow or wrong holds up no other.
+Nor does one instance hold up the others of its destination: see `suspects`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, Sender
 from deidgate.errors import ConfigurationError, Unavailable
@@ -20,7 +21,9 @@ from deidgate.orthanc_io.client import OrthancClient, Refused
 from deidgate.store.forward_model import Again, Confirmed, ForwardOutcome, Parcel
 from deidgate.store.forward_model import Refused as Held
 from deidgate.store.forwards import Forwards
+from deidgate.store.store import utc_now
 from deidgate.worker.patience import Patience
+from deidgate.worker.suspects import Suspects
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Lane:
         The destination.
     open_sender : callable
         Called before the first work, and again after what it raised or a bug.
+    clock : callable, optional
+        The present time, aware.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Lane:
         fetch: Fetch,
         patience: Patience = PATIENCE,
         pace: Pace = Pace(),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.name = name
         self._owner = owner
@@ -67,8 +73,12 @@ class Lane:
         self._fetch = fetch
         self._patience = patience
         self._pace = pace
+        self._clock = clock
+        self._suspects = Suspects(patience)
         self._sender: Sender | None = None
+        self._suspect_next = False
         self._failures = 0
+        self._rest_until = clock()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set."""
@@ -82,14 +92,13 @@ class Lane:
         except (Unavailable, ConfigurationError) as error:
             return self._failed(error.code, error.path)
         except Exception as error:  # noqa: BLE001 -- the outermost loop: this destination rests, the others go on
-            _log.exception("destination-failed", extra={"ids": {"destination": self.name}})
-            self._close()
-            places = where(error.__traceback__)
-            return self._failed("internal-error", places[-1] if places else "")
+            self._bug()
+            return self._failed("internal-error", _place(error))
         return 0.0 if worked else self._pace.idle_s
 
-    def _close(self) -> None:
-        """Not used again after a bug. Its port has to be free for the next one."""
+    def _bug(self) -> None:
+        _log.exception("destination-failed", extra={"ids": {"destination": self.name}})
+        # Not used again after a bug. Its port has to be free for the next one.
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.close()
@@ -97,21 +106,43 @@ class Lane:
     def _work(self, stop: threading.Event) -> bool:
         sender = self._sender = self._sender or self._open_sender()
         self._take_back(sender)
-        # One instance finds out whether a destination that was away is back.
-        limit = 1 if self._failures else self._pace.batch
-        parcels = self._forwards.claim(self.name, self._owner, limit, self._pace.lease_s, datetime.now(UTC))
+        parcels = self._claim()
         if not parcels:
             return False
-        self._send(sender, parcels, stop)
-        if self._failures:
+        if self._send(sender, parcels, stop) and self._failures:
             self._failures = 0
-            hurried = self._forwards.hurry(self.name)
+            hurried = self._forwards.hurry(self.name, self._suspects.ids())
             _log.info("destination-is-back", extra={"ids": {"destination": self.name, "waiting": hurried}})
         return True
 
-    def _send(self, sender: Sender, parcels: Sequence[Parcel], stop: threading.Event) -> None:
+    def _claim(self) -> list[Parcel]:
+        """What to send next: suspects alone, and in turns with the others.
+
+        One instance finds out whether a destination that was away is back: one that is no suspect, if it can.
+        """
+        self._suspect_next = not self._suspect_next
+        if self._failures:
+            return self._others(1) or ([] if self._clock() < self._rest_until else self._suspect())
+        if self._suspect_next:
+            return self._suspect() or self._others(self._pace.batch)
+        return self._others(self._pace.batch) or self._suspect()
+
+    def _suspect(self) -> list[Parcel]:
+        suspects = self._suspects.ids()
+        return self._due(1, only=suspects) if suspects else []
+
+    def _others(self, limit: int) -> list[Parcel]:
+        return self._due(limit, but=self._suspects.ids())
+
+    def _due(self, limit: int, *, only: Sequence[int] | None = None, but: Sequence[int] = ()) -> list[Parcel]:
+        lease_s, now = self._pace.lease_s, self._clock()
+        return self._forwards.claim(self.name, self._owner, limit, lease_s, now, only=only, but=but)
+
+    def _send(self, sender: Sender, parcels: Sequence[Parcel], stop: threading.Event) -> bool:
+        """Whether the destination was there, as far as that is known now. It raises if it was not."""
         left = {parcel.id: parcel for parcel in parcels}
-        with _Beat(self._forwards, left, self._pace.lease_s):
+        sender.hand.parcel = None
+        with _Beat(self._forwards, left, self._pace.lease_s, self._clock):
             try:
                 for ending in sender.send(parcels, self._fetch):
                     self._settle([self._outcome(ending)])
@@ -120,11 +151,15 @@ class Lane:
                         break
                 self._give_back(left, "worker-stopped" if stop.is_set() else "no-ending")
             except (Unavailable, ConfigurationError) as error:
-                self._give_back(left, error.code, error.path)
-                raise
-            except Exception:
-                self._blame(left)
-                raise
+                if not self._broke(sender.hand.parcel, left, error.code, error.path):
+                    raise
+                return False
+            except Exception as error:
+                if not self._broke(sender.hand.parcel, left, "internal-error", _place(error), bug=True):
+                    raise
+                self._bug()
+                return False
+        return True
 
     def _take_back(self, sender: Sender) -> None:
         after = 0
@@ -134,55 +169,82 @@ class Lane:
 
     def _outcome(self, ending: Ending) -> ForwardOutcome:
         parcel = ending.parcel
+        self._suspects.spoken_of(parcel.id, through=not isinstance(ending, NotNow))
         match ending:
             case Confirmed():
                 return ending
             case Held(code=code, path=path):
-                _log.warning("destination-refused", extra={"ids": self._ids(parcel, code, path)})
-                return ending
+                return self._held(parcel, code, path)
             case NotNow(code=code, path=path) if code not in _AWAY and self._patience.is_over(parcel.attempts):
-                _log.warning("destination-refused", extra={"ids": self._ids(parcel, code, path)})
-                return Held(parcel, code, path)
+                return self._held(parcel, code, path)
             case NotNow(code=code, path=path):
                 return self._again(parcel, code, path)
 
-    def _again(self, parcel: Parcel, code: str, path: str = "") -> Again:
-        return Again(parcel, datetime.now(UTC) + self._patience.delay(parcel.attempts), code, path)
+    def _held(self, parcel: Parcel, code: str, path: str) -> Held:
+        ids = {"destination": self.name, "item": parcel.item_id, "code": code, "path": path}
+        _log.warning("destination-refused", extra={"ids": ids})
+        return Held(parcel, code, path)
+
+    def _again(self, parcel: Parcel, code: str, path: str = "", tries: int | None = None) -> Again:
+        delay = self._patience.delay(parcel.attempts if tries is None else tries)
+        return Again(parcel, self._clock() + delay, code, path)
 
     def _give_back(self, left: dict[int, Parcel], code: str, path: str = "") -> None:
         if left:
             self._settle([self._again(parcel, code, path) for parcel in left.values()])
 
-    def _blame(self, left: dict[int, Parcel]) -> None:
-        """Nothing may be tried for ever, but of several it is not known which one it was."""
-        alone = next(iter(left.values())) if len(left) == 1 else None
-        if alone is not None and self._patience.is_over(alone.attempts):
-            self._settle([Held(alone, "internal-error")])
+    def _broke(self, held: Parcel | None, left: dict[int, Parcel], code: str, path: str, *, bug: bool = False) -> bool:
+        """Settle what has no ending because the way broke. Whether that says nothing new of the destination."""
+        suspect = left.pop(held.id, None) if held is not None else None
+        if suspect is None and bug and len(left) == 1:
+            _, suspect = left.popitem()
+        if suspect is None:
+            self._give_back(left, code, path)
+            return False
+        ids = {"destination": self.name, "item": suspect.item_id, "code": code, "path": path}
+        _log.warning("destination-broke-off", extra={"ids": ids})
+        suspicion = self._suspects.broke(suspect.id, away=self._failures > 0)
+        # A bug is nothing that passes: it needs no others to show whose it is.
+        if self._suspects.is_certain(suspicion) or (bug and self._patience.is_over(suspicion.tries)):
+            self._suspects.spoken_of(suspect.id, through=False)
+            self._settle([self._held(suspect, code, path)])
         else:
-            self._give_back(left, "internal-error")
+            self._settle([self._again(suspect, code, path, suspicion.tries)])
+        # The others are no part of it: they wait for the destination, and not for a time of their own.
+        now = self._clock()
+        self._settle([Again(parcel, now, code, path) for parcel in left.values()])
+        if self._failures and not suspicion.is_new:
+            self._rest()
+        return not suspicion.is_new
 
     def _settle(self, outcomes: Sequence[ForwardOutcome]) -> None:
         for lost in self._forwards.settle(outcomes):
             _log.warning("destination-claim-lost", extra={"ids": {"destination": self.name, "forward": lost}})
 
-    def _failed(self, code: str, path: str) -> float:
+    def _rest(self) -> float:
+        """Count a failure; the seconds to rest. Only those that are no suspects may come sooner."""
         self._failures += 1
-        wait = self._patience.delay(self._failures).total_seconds()
+        wait = self._patience.delay(self._failures)
+        self._rest_until = self._clock() + wait
+        return wait.total_seconds()
+
+    def _failed(self, code: str, path: str) -> float:
+        wait = self._rest()
         ids = {"destination": self.name, "code": code, "path": path, "failures": self._failures}
         _log.warning("destination-away", extra={"ids": ids})
         return wait
-
-    def _ids(self, parcel: Parcel, code: str, path: str) -> dict[str, object]:
-        return {"destination": self.name, "item": parcel.item_id, "code": code, "path": path}
 
 
 class _Beat:
     """Keeps the leases of what is under way, while one instance after the other takes its time."""
 
-    def __init__(self, forwards: Forwards, left: dict[int, Parcel], lease_s: float) -> None:
+    def __init__(
+        self, forwards: Forwards, left: dict[int, Parcel], lease_s: float, clock: Callable[[], datetime]
+    ) -> None:
         self._forwards = forwards
         self._left = left
         self._lease_s = lease_s
+        self._clock = clock
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
@@ -196,9 +258,15 @@ class _Beat:
     def _run(self) -> None:
         while not self._over.wait(self._lease_s / 4):
             try:
-                self._forwards.heartbeat(list(self._left.values()), self._lease_s, datetime.now(UTC))
+                self._forwards.heartbeat(list(self._left.values()), self._lease_s, self._clock())
             except Unavailable as error:
                 _log.warning("ledger-unavailable", extra={"ids": {"code": error.code}})
+
+
+def _place(error: Exception) -> str:
+    """Where in our own code it happened; what the exception says may hold a value."""
+    places = where(error.__traceback__)
+    return places[-1] if places else ""
 
 
 class FromResearch:

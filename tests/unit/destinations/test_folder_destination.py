@@ -82,6 +82,24 @@ def test_a_folder_that_is_not_mounted_is_not_made(sender, root, shelf):
     assert not root.exists()
 
 
+def test_what_research_or_the_disk_failed_on_is_known_and_a_folder_that_is_away_blames_none(sender, root, shelf):
+    parcel = shelf.parcel(1)
+
+    def fails(_parcel):
+        raise Unavailable("research-error", "500")
+
+    with pytest.raises(Unavailable, match="research-error"):
+        list(sender.send([parcel], fails))
+    assert sender.hand.parcel == parcel
+    list(sender.send([parcel], shelf))
+    assert sender.hand.parcel is None
+    place(root, parcel).unlink()
+    place(root, parcel).mkdir()
+    with pytest.raises(Unavailable, match="folder-"):
+        list(sender.send([parcel], shelf))
+    assert sender.hand.parcel == parcel
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [

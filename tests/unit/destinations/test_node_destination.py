@@ -47,6 +47,7 @@ class Archive:
     """Reasons why not, by SOP Instance UID."""
     answers: bool = True
     silent_about: set[str] = field(default_factory=set)
+    aborts: set[str] = field(default_factory=set)
     back_to: int = 0
     """Port for an association of its own; 0: on the one of the request."""
     back_tls: ssl.SSLContext | None = None
@@ -55,6 +56,8 @@ class Archive:
     def store(self, event):
         self.stores += 1
         uid = str(event.request.AffectedSOPInstanceUID)
+        if uid in self.aborts:
+            event.assoc.abort()
         if self.status.get(uid, 0) >> 8 not in (0xA7, 0xC0):
             self.received[uid] = event.encoded_dataset(include_meta=False)
         return self.status.get(uid, 0)
@@ -252,6 +255,19 @@ def test_a_node_that_never_answers_is_given_up(shelf):
         silent.listen()
         with pytest.raises(Unavailable, match="association-refused"):
             sent([shelf.parcel(1)], shelf, Archive(silent.getsockname()[1]), timeout_s=1)
+
+
+def test_what_a_node_broke_off_on_is_known_and_one_that_is_away_blames_none(archive, shelf):
+    first, second = shelf.parcel(1), shelf.parcel(2)
+    archive.aborts = {second.sop_instance_uid}
+    made = sender(archive)
+    with pytest.raises(Unavailable):
+        list(made.send([first, second], shelf))
+    assert made.hand.parcel == second
+    away = sender(Archive(), timeout_s=2)
+    with pytest.raises(Unavailable, match="not-reached"):
+        list(away.send([first, second], shelf))
+    assert away.hand.parcel is None
 
 
 def test_what_research_does_not_have_any_more_is_not_sent(archive, shelf):

@@ -184,6 +184,17 @@ def test_a_server_that_forbids_or_fails_is_unavailable(web, shelf, status):
         list(sender(web).send([shelf.parcel(1)], shelf))
 
 
+def test_what_a_server_failed_on_is_known_and_nothing_else_is_blamed(web, shelf):
+    made, first, second = sender(web), shelf.parcel(1), shelf.parcel(2)
+    endings = made.send([first, second], shelf)
+    assert next(endings) == Confirmed(first, "stow-referenced")
+    assert made.hand.parcel is None
+    web.status = 500
+    with pytest.raises(Unavailable, match="stow-error"):
+        next(endings)
+    assert made.hand.parcel == second
+
+
 def test_a_redirection_is_not_followed(web, shelf):
     with running(Web()) as other:
         web.status, web.location = 307, f"http://localhost:{other.port}/dicom-web/studies"

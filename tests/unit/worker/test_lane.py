@@ -12,7 +12,7 @@ from tests.unit.destinations.parcels import Shelf
 from tests.unit.store.making import NOON, Clock, claim, delivered, delivery, feed, patient
 
 from deidgate.destinations.folder import FolderSender
-from deidgate.destinations.sender import Gone, NotNow
+from deidgate.destinations.sender import Gone, Hand, NotNow
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.client import Refused
 from deidgate.policy.destinations import Destination, Folder
@@ -45,17 +45,33 @@ class Scripted:
     batches: list[int] = field(default_factory=list)
     takes_back: bool = False
     closed: int = 0
+    hand: Hand = field(default_factory=Hand)
 
     def send(self, parcels, fetch):
         self.batches.append(len(parcels))
         for parcel in parcels:
-            yield self.does(parcel)
+            with self.hand.holding(parcel):
+                ending = self.does(parcel)
+            yield ending
 
     def take_back(self, parcel):
         return self.takes_back
 
     def close(self):
         self.closed += 1
+
+
+@dataclass
+class Unreached(Scripted):
+    """Nobody answers, before anything was sent."""
+
+    away: bool = True
+
+    def send(self, parcels, fetch):
+        if self.away:
+            self.batches.append(len(parcels))
+            raise Unavailable("association-refused")
+        yield from super().send(parcels, fetch)
 
 
 def raises(error):
@@ -122,7 +138,7 @@ def test_one_that_is_away_holds_up_no_other(store):
 def test_one_that_is_away_is_asked_with_growing_delays_by_one_instance_and_gets_all_when_it_is_back(store):
     to_go(store, 5)
     steady = replace(PATIENCE, chance=lambda: 1.0)
-    sender = Scripted(raises(Unavailable("association-refused")))
+    sender = Unreached()
     one = lane(store, sender, patience=steady)
     waits = []
     for _ in range(12):
@@ -131,7 +147,7 @@ def test_one_that_is_away_is_asked_with_growing_delays_by_one_instance_and_gets_
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
     assert sender.batches == [5] + [1] * 11
     assert codes(store) == {("waiting", "association-refused"): 5}
-    sender.does = lambda parcel: Confirmed(parcel, "commitment")
+    sender.away = False
     assert one.turn(GO_ON) == 0.0
     assert one.turn(GO_ON) == 0.0
     assert states(store) == {"there": {"confirmed": 5}}
