@@ -16,6 +16,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
 
 from deidgate.errors import DeidgateError, Unavailable
 
@@ -139,7 +140,8 @@ class OrthancClient:
             raise Unavailable(f"{name}-certificate") from None
         except requests.exceptions.JSONDecodeError:
             raise Unavailable(f"{name}-answer-unreadable") from None
-        except requests.exceptions.RequestException as error:
+        # Of a body that is read from the connection itself (`_body`), the errors are not those of `requests`.
+        except (requests.exceptions.RequestException, HTTPError) as error:
             raise Unavailable(f"{name}-unavailable", type(error).__name__) from None
 
 

@@ -2,7 +2,10 @@
 """The REST client answers with something valid or raises; delivery counts only what the server holds."""
 
 import hashlib
+import socket
+import struct
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -96,6 +99,47 @@ def test_an_answer_that_breaks_off_is_unavailability(server, client):
     server.lie = 100
     with pytest.raises(Unavailable):
         client.get_bytes("/x")
+
+
+@contextmanager
+def half_a_body(end):
+    """A server that begins a body, and what `end` does with the connection then; the client's end of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(50))
+            end(connection)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        client = OrthancClient(Server("ingest", url, "u", "p", "", timeout_s=0.3))
+        try:
+            yield client
+        finally:
+            client.close()
+            thread.join()
+
+
+def resets(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def stalls(connection):
+    # Until the client has given it up.
+    with connection:
+        connection.recv(1)
+
+
+@pytest.mark.parametrize("end", [resets, stalls])
+@pytest.mark.parametrize("call", [lambda c: c.get_bytes("/x"), lambda c: c.post_for_bytes("/x", {})])
+def test_a_connection_that_breaks_or_stalls_in_the_middle_of_a_body_is_unavailability(end, call):
+    with half_a_body(end) as client, pytest.raises(Unavailable) as error:
+        call(client)
+    assert error.value.code == "ingest-unavailable"
 
 
 def test_an_answer_that_is_no_json_is_unavailability(server, client):
