@@ -36,6 +36,7 @@ class FolderSender:
     def __init__(self, path: Path) -> None:
         self._root = path
         self.hand = Hand()
+        self.takes_back = True
 
     def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
         """Write one after the other. A folder that is full or not there is `Unavailable`."""

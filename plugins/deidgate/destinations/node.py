@@ -60,6 +60,7 @@ class NodeSender:
         # A file goes out as it is on the disk, in parts. pynetdicom has this as a setting of the whole module.
         _config.STORE_SEND_CHUNKED_DATASET = True
         self.hand = Hand()
+        self.takes_back = False
         self._place = place
         self._peer = Peer(place.host, place.port, place.called_aet, place.calling_aet, timeout_s)
         self._answers = Answers()

@@ -51,9 +51,12 @@ class Sender(Protocol):
     ----------
     hand : Hand
         What is in it when `send` raises may be why; nothing, if it has nothing to do with one instance.
+    takes_back : bool
+        Whether there is a way to take anything back.
     """
 
     hand: Hand
+    takes_back: bool
 
     def send(self, parcels: Sequence[Parcel], fetch: Fetch) -> Iterator[Ending]:
         """Hand on; one ending for each, as soon as it is known. Those without an ending are tried again.

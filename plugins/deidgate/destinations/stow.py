@@ -51,6 +51,7 @@ class StowSender:
 
     def __init__(self, place: DicomWeb, timeout_s: float) -> None:
         self.hand = Hand()
+        self.takes_back = False
         self._url = f"{place.url}/studies"
         self._timeout = (min(timeout_s, 10.0), timeout_s)
         self._session = requests.Session()

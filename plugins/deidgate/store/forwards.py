@@ -28,6 +28,8 @@ from deidgate.store.schema import forwards, items
 _LONGEST_DELAY_S = 900.0
 """Nobody puts anything off for longer (`deidgate.worker.lane`): what is due later was put off by a wrong clock."""
 
+_NOT_THERE = (ForwardState.RECALLED, ForwardState.WITHDRAWN)
+
 _PARCEL = select(
     forwards,
     items.c.research_id,
@@ -134,6 +136,17 @@ class Forwards:
         )
         with self._context.database.read() as connection:
             return [_parcel(row) for row in connection.execute(query.order_by(forwards.c.id).limit(limit))]
+
+    def unwanted(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        """Those of `parcels` that the destination is not to have, or not in this form."""
+        if not parcels:
+            return []
+        wanted: set[tuple[int, str]] = set()
+        query = select(forwards.c.id, forwards.c.digest).where(forwards.c.state.not_in(_NOT_THERE))
+        with self._context.database.read() as connection:
+            for some in chunks(sorted({parcel.id for parcel in parcels})):
+                wanted.update((row.id, row.digest) for row in connection.execute(query.where(forwards.c.id.in_(some))))
+        return [parcel for parcel in parcels if (parcel.id, parcel.digest) not in wanted]
 
     def withdrawn(self, parcels: Sequence[Parcel]) -> None:
         """Record that the destination does not have these any more."""

@@ -79,6 +79,8 @@ class Lane:
         self._suspect_next = False
         self._failures = 0
         self._rest_until = clock()
+        self._strays: dict[int, Parcel] = {}
+        self._told: set[int] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set."""
@@ -162,10 +164,32 @@ class Lane:
         return True
 
     def _take_back(self, sender: Sender) -> None:
+        if not sender.takes_back:
+            return
+        self._take_back_strays(sender)
         after = 0
         while recalled := self._forwards.recalled(self.name, self._pace.batch, after):
             after = recalled[-1].id
-            self._forwards.withdrawn([parcel for parcel in recalled if sender.take_back(parcel)])
+            self._forwards.withdrawn([parcel for parcel in recalled if self._is_gone(sender, parcel)])
+
+    def _take_back_strays(self, sender: Sender) -> None:
+        """What we sent although it was no longer ours, if nobody wants it there in that form."""
+        unwanted = self._forwards.unwanted(list(self._strays.values()))
+        kept = [parcel for parcel in unwanted if self._is_gone(sender, parcel) is None]
+        self._strays = {parcel.id: parcel for parcel in kept}
+
+    def _is_gone(self, sender: Sender, parcel: Parcel) -> bool | None:
+        """Whether it was taken back; None if that could not be found out, which holds up nothing else."""
+        try:
+            return sender.take_back(parcel)
+        except Unavailable as error:
+            code, path = error.code, error.path
+        except Exception as error:  # noqa: BLE001 -- as in `turn`: a bug with one stops neither the others nor sending
+            code, path = "internal-error", _place(error)
+        if parcel.id not in self._told:
+            self._told.add(parcel.id)
+            _log.warning("destination-keeps", extra={"ids": self._ids(parcel, code, path)})
+        return None
 
     def _outcome(self, ending: Ending) -> ForwardOutcome:
         parcel = ending.parcel
@@ -181,8 +205,7 @@ class Lane:
                 return self._again(parcel, code, path)
 
     def _held(self, parcel: Parcel, code: str, path: str) -> Held:
-        ids = {"destination": self.name, "item": parcel.item_id, "code": code, "path": path}
-        _log.warning("destination-refused", extra={"ids": ids})
+        _log.warning("destination-refused", extra={"ids": self._ids(parcel, code, path)})
         return Held(parcel, code, path)
 
     def _again(self, parcel: Parcel, code: str, path: str = "", tries: int | None = None) -> Again:
@@ -201,8 +224,7 @@ class Lane:
         if suspect is None:
             self._give_back(left, code, path)
             return False
-        ids = {"destination": self.name, "item": suspect.item_id, "code": code, "path": path}
-        _log.warning("destination-broke-off", extra={"ids": ids})
+        _log.warning("destination-broke-off", extra={"ids": self._ids(suspect, code, path)})
         suspicion = self._suspects.broke(suspect.id, away=self._failures > 0)
         # A bug is nothing that passes: it needs no others to show whose it is.
         if self._suspects.is_certain(suspicion) or (bug and self._patience.is_over(suspicion.tries)):
@@ -218,8 +240,17 @@ class Lane:
         return not suspicion.is_new
 
     def _settle(self, outcomes: Sequence[ForwardOutcome]) -> None:
-        for lost in self._forwards.settle(outcomes):
-            _log.warning("destination-claim-lost", extra={"ids": {"destination": self.name, "forward": lost}})
+        lost = self._forwards.settle(outcomes)
+        if not lost:
+            return
+        for parcel in (outcome.parcel for outcome in outcomes if outcome.parcel.id in lost):
+            _log.warning("destination-claim-lost", extra={"ids": {"destination": self.name, "forward": parcel.id}})
+            self._strays[parcel.id] = parcel
+        # Whoever took it back in between found nothing yet, and does not look again.
+        if self._sender is not None and self._sender.takes_back:
+            self._take_back_strays(self._sender)
+        else:
+            self._strays.clear()
 
     def _rest(self) -> float:
         """Count a failure; the seconds to rest. Only those that are no suspects may come sooner."""
@@ -233,6 +264,9 @@ class Lane:
         ids = {"destination": self.name, "code": code, "path": path, "failures": self._failures}
         _log.warning("destination-away", extra={"ids": ids})
         return wait
+
+    def _ids(self, parcel: Parcel, code: str, path: str) -> dict[str, object]:
+        return {"destination": self.name, "item": parcel.item_id, "code": code, "path": path}
 
 
 class _Beat:

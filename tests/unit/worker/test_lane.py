@@ -18,7 +18,7 @@ from deidgate.orthanc_io.client import Refused
 from deidgate.policy.destinations import Destination, Folder
 from deidgate.settings import Settings
 from deidgate.store import Keys, Store
-from deidgate.store.forward_model import Confirmed, ForwardState, by_destination
+from deidgate.store.forward_model import Again, Confirmed, ForwardState, by_destination
 from deidgate.store.forward_model import Refused as Held
 from deidgate.store.model import ItemFilter
 from deidgate.store.store import utc_now
@@ -44,6 +44,7 @@ class Scripted:
     does: object = field(default=lambda parcel: Confirmed(parcel, "read-back"))
     batches: list[int] = field(default_factory=list)
     takes_back: bool = False
+    keeps: dict = field(default_factory=dict)
     closed: int = 0
     hand: Hand = field(default_factory=Hand)
 
@@ -55,6 +56,8 @@ class Scripted:
             yield ending
 
     def take_back(self, parcel):
+        if parcel.item_id in self.keeps:
+            raise self.keeps[parcel.item_id]
         return self.takes_back
 
     def close(self):
@@ -272,6 +275,121 @@ def test_from_delivery_to_a_folder_and_back(store, tmp_path):
     one.turn(GO_ON)
     assert list(root.iterdir()) == []
     assert states(store) == {"share": {"withdrawn": 1}}
+
+
+def recalled_everywhere(store, *outcomes):
+    items = frozenset(outcome.claim.item_id for outcome in outcomes)
+    store.review.recall(ItemFilter(item_ids=items), "broker", "consent withdrawn")
+    store.forward_sync.everything(dict.fromkeys(states(store), ("trial",)))
+
+
+@pytest.mark.parametrize("error", [Unavailable("folder-forbids"), RuntimeError("DOE^JANE")])
+def test_what_cannot_be_taken_back_now_holds_up_neither_the_others_nor_what_is_to_be_sent(store, error):
+    stuck, other = to_go(store, 2)
+    sender = Scripted(takes_back=True)
+    one = lane(store, sender)
+    one.turn(GO_ON)
+    recalled_everywhere(store, stuck, other)
+    to_go(store, 3)
+    sender.keeps = {stuck.claim.item_id: error}
+    one.turn(GO_ON)
+    assert states(store) == {"there": {"recalled": 1, "withdrawn": 1, "confirmed": 1}}
+    sender.keeps.clear()
+    one.turn(GO_ON)
+    assert states(store) == {"there": {"withdrawn": 2, "confirmed": 1}}
+
+
+def test_where_nothing_can_be_taken_back_the_ledger_is_not_asked_for_it(store, monkeypatch):
+    (outcome,) = to_go(store, 1)
+    one = lane(store, Scripted(takes_back=False))
+    one.turn(GO_ON)
+    recalled_everywhere(store, outcome)
+
+    asked = []
+    monkeypatch.setattr(store.forwards, "recalled", lambda *_: asked.append(1))
+    one.turn(GO_ON)
+    assert asked == []
+    assert states(store) == {"there": {"recalled": 1}}
+
+
+@pytest.fixture
+def share(tmp_path):
+    folder = tmp_path / "share"
+    folder.mkdir()
+    return folder
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def to_share(store, shelf):
+    """An instance whose file is on the shelf, to go to the destination `share`."""
+    verified = shelf.parcel(1).digest
+    feed(store, 1)
+    outcome = delivery(patient(store), claim(store)[0])
+    store.queue.settle([replace(outcome, delivered=replace(outcome.delivered, result_digest=verified))])
+    store.forward_sync.everything({"share": ("trial",)})
+    return outcome
+
+
+def test_what_was_recalled_and_taken_back_while_it_was_written_is_not_left_there(store, share):
+    shelf = Shelf()
+    outcome = to_share(store, shelf)
+    sender = FolderSender(share)
+    other = Lane("share", "other", store.forwards, lambda: FolderSender(share), shelf, AT_ONCE)
+
+    def fetch(_parcel):
+        recalled_everywhere(store, outcome)
+        other.turn(GO_ON)
+        assert states(store) == {"share": {"withdrawn": 1}}
+        return shelf.files[1]
+
+    one = Lane("share", "courier", store.forwards, lambda: sender, fetch, AT_ONCE)
+    one.turn(GO_ON)
+    assert files(share) == []
+    assert states(store) == {"share": {"withdrawn": 1}}
+
+
+def test_what_was_written_too_late_is_taken_back_as_soon_as_the_folder_is_there_again(store, share, monkeypatch):
+    shelf = Shelf()
+    outcome = to_share(store, shelf)
+    sender = FolderSender(share)
+    taken_back = sender.take_back
+
+    def away(_parcel):
+        raise Unavailable("folder-forbids")
+
+    def fetch(_parcel):
+        recalled_everywhere(store, outcome)
+        store.forwards.withdrawn(store.forwards.recalled("share", 9))
+        monkeypatch.setattr(sender, "take_back", away)
+        return shelf.files[1]
+
+    one = Lane("share", "courier", store.forwards, lambda: sender, fetch, AT_ONCE)
+    one.turn(GO_ON)
+    assert len(files(share)) == 1
+    monkeypatch.setattr(sender, "take_back", taken_back)
+    one.turn(GO_ON)
+    assert files(share) == []
+
+
+def test_what_another_courier_has_confirmed_is_not_taken_back_by_the_one_that_was_slow(store, share):
+    shelf = Shelf()
+    to_share(store, shelf)
+    other = Lane("share", "other", store.forwards, lambda: FolderSender(share), lambda _: shelf.files[1], AT_ONCE)
+
+    def fetch(parcel):
+        # Its lease has run out.
+        store.forwards.settle([Again(parcel, NOON, "no-answer")])
+        other.turn(GO_ON)
+        assert states(store) == {"share": {"confirmed": 1}}
+        return shelf.files[1]
+
+    one = Lane("share", "courier", store.forwards, lambda: FolderSender(share), fetch, AT_ONCE)
+    one.turn(GO_ON)
+    one.turn(GO_ON)
+    assert len(files(share)) == 1
 
 
 class Answers:

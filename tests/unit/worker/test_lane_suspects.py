@@ -41,6 +41,7 @@ class Failing:
     at_the_end: bool = False
     hand: Hand = field(default_factory=Hand)
     sent: int = 0
+    takes_back: bool = False
 
     def send(self, parcels, fetch):
         taken = []
@@ -156,7 +157,7 @@ def test_one_that_is_bad_is_asked_for_with_growing_delays(store, moment):
 def test_a_destination_that_fails_on_all_holds_none_and_gets_all_when_it_is_back(store, moment, at_the_end):
     to_go(store, moment, 60)
     way = Way(store, moment, Failing(lambda parcel: Unavailable("stow-error", "503"), at_the_end))
-    way.go(24)
+    way.go(8)
     assert way.codes() == {("waiting", "stow-error", 60)}
     way.sender.breaks = lambda parcel: None
     way.go(0.5)
