@@ -11,7 +11,8 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +50,23 @@ class Answers:
         self._changed = threading.Condition()
         self._open: dict[str, Mapping[str, int] | None] = {}
 
-    def begin(self) -> str:
-        """A new Transaction UID."""
+    @contextmanager
+    def transaction(self) -> Iterator[str]:
+        """A new Transaction UID, that an answer may come to until the end of the block."""
         transaction = str(generate_uid())
         with self._changed:
             self._open[transaction] = None
-        return transaction
+        try:
+            yield transaction
+        finally:
+            with self._changed:
+                del self._open[transaction]
+
+    @property
+    def waiting(self) -> int:
+        """How many transactions are open."""
+        with self._changed:
+            return len(self._open)
 
     def take(self, event: Any) -> tuple[int, None]:
         """Handler of N-EVENT-REPORT: the status to answer, and no dataset."""
@@ -88,7 +100,7 @@ class Answers:
                 self._changed.wait(min(_LOOK_S, max(left, 0.0)))
                 if self._open[transaction] is None and (left <= 0 or not open_still):
                     break
-            return self._open.pop(transaction)
+            return self._open[transaction]
 
 
 def ask(association: Association, transaction: str, named: Sequence[Named]) -> None:

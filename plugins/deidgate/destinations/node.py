@@ -133,19 +133,19 @@ class NodeSender:
                 yield from self._commit(association, stored)
 
     def _commit(self, association: Association, posts: Sequence[_Post]) -> Iterator[Ending]:
-        transaction = self._answers.begin()
         named = [Named(post.letter.sop_class_uid, post.parcel.sop_instance_uid) for post in posts]
-        try:
-            ask(association, transaction, named)
-        except Unavailable as error:
-            # Stored they are: only the question is asked again.
-            for post in posts:
-                yield NotNow(post.parcel, UNANSWERED, error.code)
-            return
-        association.network_timeout = self._place.answer_s + self._peer.timeout_s
-        answer = self._answers.wait(
-            transaction, self._place.answer_s, lambda: self._server is not None or association.is_established
-        )
+        with self._answers.transaction() as transaction:
+            try:
+                ask(association, transaction, named)
+            except Unavailable as error:
+                # Stored they are: only the question is asked again.
+                for post in posts:
+                    yield NotNow(post.parcel, UNANSWERED, error.code)
+                return
+            association.network_timeout = self._place.answer_s + self._peer.timeout_s
+            answer = self._answers.wait(
+                transaction, self._place.answer_s, lambda: self._server is not None or association.is_established
+            )
         for post in posts:
             reason = None if answer is None else answer.get(post.parcel.sop_instance_uid)
             yield _committed(post.parcel, reason)

@@ -16,7 +16,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from tests.unit.destinations.certificates import Authority
 from tests.unit.destinations.parcels import Shelf
 
-from deidgate.destinations.commitment import PUSH_MODEL
+from deidgate.destinations.commitment import PUSH_MODEL, Answers
 from deidgate.destinations.node import NodeSender
 from deidgate.destinations.sender import NotNow
 from deidgate.dimse.receive import SYNTAXES
@@ -213,6 +213,16 @@ def test_a_node_without_commitment_confirms_nothing(shelf):
     with running(Archive(), commitment=False) as archive:
         (ending,) = sent([parcel], shelf, archive)
     assert ending == NotNow(parcel, "commitment-unanswered", "commitment-not-supported")
+
+
+def test_a_question_that_could_not_be_asked_leaves_nothing_that_waits_for_an_answer(archive, shelf, monkeypatch):
+    answers = Answers()
+    monkeypatch.setattr("deidgate.destinations.node.Answers", lambda: answers)
+    with running(Archive(), commitment=False) as without:
+        sent([shelf.parcel(1)], shelf, without)
+    assert answers.waiting == 0
+    assert sent([shelf.parcel(2)], shelf, archive) == [Confirmed(shelf.parcel(2), "commitment")]
+    assert answers.waiting == 0
 
 
 @pytest.mark.parametrize(
