@@ -341,7 +341,7 @@ class _Rewriter:
     def _rewritten(self, instructions: Any, resources: Any, depth: int) -> list[Any]:
         if depth > 12:
             raise CannotDeidentify("pdf-unreadable", "form XObjects")
-        fonts = resources.get("/Font", self._pikepdf.Dictionary())
+        fonts, states = (resources.get(kind, self._pikepdf.Dictionary()) for kind in ("/Font", "/ExtGState"))
         kept, saved = [], []
         for instruction in instructions:
             if isinstance(instruction, self._pikepdf.ContentStreamInlineImage):
@@ -359,9 +359,13 @@ class _Rewriter:
                 kept.append(instruction)
             elif name == "Do":
                 kept += self._drawn(instruction, resources, depth)
-            elif name in ("q", "Q", "Tf"):
+            elif name in ("q", "Q", "Tf", "gs"):
                 if name == "Tf":
                     self._font_known = str(instruction.operands[0]) in fonts
+                elif name == "gs":
+                    # A graphics state may bring a font, and the reader of the page does not look for it there.
+                    state = states.get(str(instruction.operands[0]), self._pikepdf.Dictionary())
+                    self._font_known = self._font_known and "/Font" not in state
                 elif name == "q":
                     saved.append(self._font_known)
                 elif saved:
@@ -470,6 +474,11 @@ def _check(pikepdf: Any, result: bytes, outs: list[_Out], elsewhere: bool) -> No
             raise CannotDeidentify("pdf-redaction-incomplete", "a word of a row in another place")
     with pikepdf.open(BytesIO(result)) as document:
         _check_streams(pikepdf, document)
+        if elsewhere:
+            # Names of layers, for example: texts that are in the file and on no page.
+            texts = {text for one in document.objects for text in _texts(pikepdf, one)}
+            if set().union(*(out.words for out in outs)) & set().union(*map(words_of, texts)):
+                raise CannotDeidentify("pdf-redaction-incomplete", "a word of a row in a name")
 
 
 def _check_streams(pikepdf: Any, document: Any) -> None:
@@ -506,6 +515,14 @@ def _within(pikepdf: Any, thing: Any) -> Iterator[Any]:
     for value in inner:
         if isinstance(value, pikepdf.Object) and not value.is_indirect:
             yield from _within(pikepdf, value)
+
+
+def _texts(pikepdf: Any, one: Any) -> Iterator[str]:
+    """Strings that are written in the object `one`, but for those that say what kind of font it is."""
+    for thing in _within(pikepdf, one):
+        values = [value for key, value in thing.items() if key not in ("/Registry", "/Ordering")]
+        values += [inner for value in values if isinstance(value, pikepdf.Array) for inner in value]
+        yield from (str(value) for value in values if isinstance(value, pikepdf.String))
 
 
 def _note_drawn(pikepdf: Any, content: Any, resources: Any, drawn: set[tuple[int, int]]) -> None:

@@ -298,6 +298,10 @@ def in_a_glyph(pdf, page, face):
     )
 
 
+def in_a_font_of_a_graphics_state(pdf, page, face):
+    page.obj.Resources["/ExtGState"] = pikepdf.Dictionary(G1=pikepdf.Dictionary(Font=pikepdf.Array([face, 10])))
+
+
 def in_no_font(pdf, page, face):
     """Only the content names it."""
 
@@ -306,6 +310,7 @@ UNREAD = [
     (in_a_pattern, b" /Pattern cs /P0 scn 20 250 200 20 re f"),
     (in_a_soft_mask, b" /G0 gs"),
     (in_a_glyph, b" BT /T3 10 Tf 60 200 Td (a) Tj ET"),
+    (in_a_font_of_a_graphics_state, b" BT /G1 gs 60 200 Td (Zebedee) Tj ET"),
     (in_no_font, b" BT /Absent 10 Tf 60 200 Td (Zebedee) Tj ET"),
 ]
 
@@ -319,6 +324,15 @@ def test_text_that_is_shown_where_nobody_reads_it_is_refused(hook, drawn):
 @pytest.mark.parametrize(("hook", "_"), UNREAD[:3])
 def test_text_in_a_resource_that_nothing_uses_goes(hook, _):
     assert b"Zebedee" not in everything(redact(form(page_hook=hook), default_rules()).content)
+
+
+def test_a_word_of_a_row_that_names_a_layer_is_refused():
+    def layer(pdf):
+        group = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name=pikepdf.String("Mustermann's")))
+        pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=pikepdf.Array([group]), D=pikepdf.Dictionary())
+
+    with pytest.raises(CannotDeidentify, match="pdf-redaction-incomplete"):
+        redact(form(pdf_hook=layer), default_rules())
 
 
 def test_alternative_texts_of_marked_content_go():
