@@ -97,7 +97,15 @@ def redact(content: bytes, rules: FormRules) -> Redacted:
         pikepdf or pdfminer is not installed.
     """
     pikepdf = need("pikepdf", "convert")
-    need("pdfminer.layout", "convert")
+    damage = need("pdfminer.psexceptions", "convert").PSException
+    try:
+        return _redacted(pikepdf, content, rules)
+    except (pikepdf.PdfError, damage, RuntimeError, AttributeError, TypeError, ValueError, LookupError):
+        # A damaged file has a number where a dictionary should be, and both readers take it for one.
+        raise CannotDeidentify("pdf-unreadable") from None
+
+
+def _redacted(pikepdf: Any, content: bytes, rules: FormRules) -> Redacted:
     from deidgate.convert.form_layout import pages as read_pages
 
     flat, kept = _flattened(pikepdf, content, rules.pages)
@@ -167,7 +175,8 @@ def _lend_resources(pikepdf: Any, document: Any) -> None:
     lent = document.Root.AcroForm.get("/DR", pikepdf.Dictionary())
     for page in document.pages:
         for annotation in page.obj.get("/Annots", ()):
-            for stream in _appearances(pikepdf, annotation.get("/AP", pikepdf.Dictionary())):
+            shown = annotation.get("/AP") if isinstance(annotation, pikepdf.Dictionary) else None
+            for stream in _appearances(pikepdf, shown):
                 own = pikepdf.Dictionary(stream.get("/Resources", pikepdf.Dictionary()))
                 for kind, things in lent.items():
                     if isinstance(things, pikepdf.Dictionary):

@@ -416,6 +416,36 @@ def test_what_is_no_pdf_is_refused(content):
         redact(content, default_rules())
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (rb"/Fx \d 0 R", b"/Fx 6 0 9"),
+        (rb"/XObject << /Fx \d 0 R >>", b"/XObject 7"),
+        (rb"/Font << /F1", b"/Font 77 % /F1"),
+        (rb"/Subtype /Form", b"/Subtype /Farm"),
+        (rb"\(Patient name\) Tj", b"               Tj"),
+        (rb"/Fx Do", b"(x) Do"),
+        (rb"/Count 2", b"/Count 9"),
+    ],
+)
+def test_a_damaged_form_is_refused_or_redacted_and_never_an_internal_error(right, wrong):
+    def nested(pdf, page, face):
+        inner = form_object(pdf, HIDDEN, Resources=pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face)))
+        page.obj.Resources["/XObject"] = pikepdf.Dictionary(Fx=inner)
+
+    with pikepdf.open(io.BytesIO(form(page_hook=nested, extra_page=b" q /Fx Do Q"))) as pdf:
+        buffer = io.BytesIO()
+        pdf.save(buffer, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.all)
+    before = buffer.getvalue()
+    damaged = re.sub(right, wrong, before)
+    assert damaged != before
+    try:
+        found = everything(redact(damaged, default_rules()).content)
+    except CannotDeidentify:
+        return
+    assert b"Erika" not in found
+
+
 def test_a_page_that_is_not_there_is_refused():
     with pytest.raises(CannotDeidentify, match="pdf-page-absent"):
         redact(form(), FormRules(default_rules().rows, pages=(7,)))
