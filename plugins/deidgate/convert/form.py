@@ -359,7 +359,7 @@ class _Rewriter:
                 self._image += 1
                 continue
             name = str(instruction.operator)
-            if name in _SHOWS_TEXT:
+            if name in _SHOWS_TEXT and not self._has_text(instruction.operands[:-1]):
                 kept += self._text_shown(instruction, name)
             elif name in _PAINTS:
                 if self._path in self._out.paths:
@@ -383,9 +383,20 @@ class _Rewriter:
             elif name in ("BDC", "DP"):
                 # Property lists carry Alternate and Actual Text: a second copy of what is shown.
                 kept.append(self._made([instruction.operands[0]], "BMC" if name == "BDC" else "MP"))
+            elif self._has_text(instruction.operands):
+                # Of a damaged stream: no other operator has strings, so this one is none, and nobody reads it.
+                raise CannotDeidentify("pdf-redaction-incomplete", "text that nothing shows")
             else:
                 kept.append(instruction)
         return kept
+
+    def _has_text(self, operands: Any) -> bool:
+        return any(
+            isinstance(operand, self._pikepdf.String)
+            or (isinstance(operand, self._pikepdf.Array) and self._has_text(operand))
+            or (isinstance(operand, self._pikepdf.Dictionary) and self._has_text(operand.values()))
+            for operand in operands
+        )
 
     def _text_shown(self, instruction: Any, name: str) -> list[Any]:
         operator = self._text

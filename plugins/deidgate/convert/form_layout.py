@@ -7,6 +7,7 @@ find each again in the content stream and take its glyphs out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Page:
     paths : list of (Rectangle, bool)
         One for each path-painting operator, in order; True if it has curves.
     box : Rectangle
-        The page.
+        The page before it is turned: for its height.
     """
 
     glyphs: list[Glyph] = field(default_factory=list)
@@ -122,8 +123,9 @@ def runs(page: Page) -> list[Line]:
 
 
 def row_band(page: Page, line: Line, all_lines: Iterable[Line], label: Rectangle) -> Rectangle:
-    """The table row that `line` stands in: from the rule above to the rule below `label`, the page's whole width.
+    """The table row that `line` stands in: from the rule above to the rule below `label`, endless on both sides.
 
+    What lies beside the page is in the file too, and where the page ends is said before it is turned and moved.
     Without rules it reaches down to the next line that begins no further right than the label does: what is written
     in several lines beside one label goes as a whole.
     """
@@ -142,10 +144,10 @@ def row_band(page: Page, line: Line, all_lines: Iterable[Line], label: Rectangle
             below.append(box[1])
     height = line.box[3] - line.box[1]
     if above and below and min(above) - max(below) < 0.4 * (page.box[3] - page.box[1]):
-        return page.box[0], max(below), page.box[2], min(above)
+        return -math.inf, max(below), math.inf, min(above)
     under = [o.box[3] for o in all_lines if o.box[3] < line.box[1] + 0.3 * height and o.box[0] <= label[0] + 2]
     bottom = max(under) if under else line.box[1] - 0.3 * height
-    return page.box[0], min(max(bottom, line.box[1] - 6 * height), line.box[1]), page.box[2], line.box[3]
+    return -math.inf, min(max(bottom, line.box[1] - 6 * height), line.box[1]), math.inf, line.box[3]
 
 
 def in_band(box: Rectangle, band: Rectangle) -> bool:

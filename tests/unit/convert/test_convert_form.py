@@ -306,11 +306,19 @@ def in_no_font(pdf, page, face):
     """Only the content names it."""
 
 
+def nowhere(pdf, page, face):
+    """Only the content has it."""
+
+
 UNREAD = [
     (in_a_pattern, b" /Pattern cs /P0 scn 20 250 200 20 re f"),
     (in_a_soft_mask, b" /G0 gs"),
     (in_a_glyph, b" BT /T3 10 Tf 60 200 Td (a) Tj ET"),
     (in_a_font_of_a_graphics_state, b" BT /G1 gs 60 200 Td (Zebedee) Tj ET"),
+    (nowhere, b" BT /F1 10 Tf 60 200 Td (Zebedee) ]j ET"),
+    (nowhere, b" BT /F1 10 Tf 60 200 Td [(Zebedee)] TK ET"),
+    (nowhere, b" BT /F1 10 Tf 60 200 Td (Zebedee) (x) Tj ET"),
+    (nowhere, b" <</A (Zebedee)>> sh"),
     (in_no_font, b" BT /Absent 10 Tf 60 200 Td (Zebedee) Tj ET"),
 ]
 
@@ -359,6 +367,26 @@ def test_a_picture_on_a_row_goes_and_one_elsewhere_stays():
         assert b"/Logo Do" in content and b"/Sig Do" not in content
         assert "/Sig" not in pdf.pages[0].Resources.XObject
     assert done.pictures == 1
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+@pytest.mark.parametrize("box", [[0, 0, 595, 842], [100, 50, 695, 892], [595, 842, 0, 0], [-50, 0, 100, 842]])
+def test_a_row_goes_whatever_the_pages_place_and_turn(box, turned):
+    across = {
+        0: (1, 0, 0, 1, 0, 0),
+        90: (0, 1, -1, 0, 800, 0),
+        180: (-1, 0, 0, -1, 595, 842),
+        270: (0, -1, 1, 0, 0, 842),
+    }
+
+    def turn(pdf, page, face):
+        page.obj.MediaBox = pikepdf.Array(box)
+        page.obj.Rotate = turned
+        far = b"BT /F1 10 Tf 40 500 Td (Patient name) Tj 20 0 Td (Erika) Tj 680 0 Td (Zebedee) Tj ET"
+        page.Contents = pdf.make_stream(b"q %d %d %d %d %d %d cm " % across[turned] + far + b" Q")
+
+    found = everything(redact(form(page_hook=turn), default_rules()).content)
+    assert b"Erika" not in found and b"Zebedee" not in found
 
 
 def test_without_rules_between_rows_lines_are_enough():
