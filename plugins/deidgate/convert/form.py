@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 _SHOWS_TEXT = frozenset({"Tj", "TJ", "'", '"'})
 _PAINTS = frozenset({"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"})
+_OPERATOR_NAMES = (
+    "b B b* B* BDC BMC BT BX c cm CS cs d d0 d1 Do DP EMC ET EX f F f* G g gs h i j J K k l m M MP n q Q re RG rg ri"
+    " s S SC sc SCN scn sh T* Tc Td TD Tf Tj TJ TL Tm Tr Ts Tw Tz v w W W* y ' \""
+)
+"""All that there are but for inline images. Source: ISO 32000-1 Annex A."""
+_OPERATORS = frozenset(_OPERATOR_NAMES.split())
 _NAMED = {
     "Do": "/XObject",
     "Tf": "/Font",
@@ -386,7 +392,8 @@ class _Rewriter:
             elif self._has_text(instruction.operands):
                 # Of a damaged stream: no other operator has strings, so this one is none, and nobody reads it.
                 raise CannotDeidentify("pdf-redaction-incomplete", "text that nothing shows")
-            else:
+            elif name in _OPERATORS:
+                # Others do nothing; in a damaged stream they are words.
                 kept.append(instruction)
         return kept
 

@@ -474,6 +474,11 @@ def test_a_damaged_form_is_refused_or_redacted_and_never_an_internal_error(right
     assert b"Erika" not in found
 
 
+def test_words_that_are_taken_for_operators_go():
+    damaged = b" q BX Zebedee 1 0 Quixote EX Q"
+    assert b"Zebedee" not in everything(redact(form(extra_page=damaged), default_rules()).content)
+
+
 def test_a_page_that_is_not_there_is_refused():
     with pytest.raises(CannotDeidentify, match="pdf-page-absent"):
         redact(form(), FormRules(default_rules().rows, pages=(7,)))
