@@ -10,7 +10,8 @@ from deidgate.batch.job import Directory, Layout
 from deidgate.files.names import name_of_nobody, name_of_same_length, safe_name, token
 
 _FILE_ID = re.compile(r"[A-Z0-9_]{1,8}")
-_ADDED = "_deidentified"
+ADDED = "_deidentified"
+"""To the name of a file that was given alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Namer:
 def deidentified(name: str) -> str:
     """``IM0001.dcm`` as ``IM0001_deidentified.dcm``."""
     stem, dot, extension = name.partition(".")
-    return f"{stem}{_ADDED}{dot}{extension}"
+    return f"{stem}{ADDED}{dot}{extension}"
 
 
 def file_id(name: str, key: bytes) -> str:

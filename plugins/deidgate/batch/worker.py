@@ -20,7 +20,7 @@ from deidgate.batch.archives import Archives
 from deidgate.batch.identities import Book, Identities, Noted
 from deidgate.batch.instance import HEAD, Instances
 from deidgate.batch.job import Directory, Done, Job, Layout, Task
-from deidgate.batch.naming import Identity, Namer, deidentified
+from deidgate.batch.naming import ADDED, Identity, Namer, deidentified
 from deidgate.batch.pending import Pending, identity_of, told
 from deidgate.batch.rehearsal import RehearsedIdentities
 from deidgate.errors import CannotDeidentify, DeidgateError
@@ -293,10 +293,11 @@ class Worker:
             raise CannotDeidentify("same-uid-different-content", "SOPInstanceUID")
         # Originals can meet in one name (two spellings on a medium, files of several folders): further ones get a token
         # of where they come from, which no two share.
-        _, dot, extension = place[-1].partition(".")
+        stem, dot, extension = place[-1].partition(".")
         for number in range(_NAMES_TRIED):
             spelled = f"{os.path.abspath(one.line.source)}\0{number}"  # noqa: PTH100 - hot path
-            other = (*place[:-1], token(spelled, self._book.key) + dot + extension)
+            name = token(spelled, self._book.key) + dot + extension
+            other = (*place[:-1], deidentified(name) if stem.endswith(ADDED) else name)
             try:
                 staging.name(one.partial, os.path.join(base, *other))  # noqa: PTH118 - hot path
             except AlreadyThereError:

@@ -47,7 +47,7 @@ compressed lossless lossy implicit explicit little endian multi single with with
 """
 _VOCABULARY = frozenset(_WORDS.split())
 _COUNTED = re.compile(
-    r"(DICOM|IMAGES?|IMG|IM|I|SERIES|SER|SE|S|STUDY|STU|ST|PAT|PA|P|CR|CT|MR|PT|US|MG|DX|NM|XA|RF|SC|SR|OT)[0-9]{0,6}"
+    r"(DICOM|IMAGES?|IMG|IM|I|SERIES|SER|SE|S|STUDY|STU|ST|CR|CT|MR|PT|US|MG|DX|NM|XA|RF|SC|SR|OT)[0-9]{0,6}"
 )
 _WORD_OR_NUMBER = re.compile(r"[A-Za-z]+|[0-9]+")
 _BETWEEN_VALUES = re.compile(r"[\\,\[\]']+")
@@ -119,7 +119,7 @@ def name_of_same_length(component: str, key: bytes) -> str:
     """`component` of a File ID, or as many characters of a token: for a DICOMDIR whose lengths must not change.
 
     Kept are the names that media writers count with (``IM000001``, ``ST0``, ``DICOM``), and what is too short to be
-    told apart after a replacement (three characters).
+    told apart after a replacement (three characters). A counted patient is not: ``P0004711`` can be the Patient ID.
     """
     if _COUNTED.fullmatch(component) or len(component) <= 3:
         return component

@@ -202,6 +202,7 @@ def test_files_of_one_name_out_of_any_number_of_folders_all_get_a_result(deident
         assert deidentifier.run(files, tmp_path / "out", jobs=0).counts == {"done": 5}
         assert len(results(tmp_path)) == 5
     assert len({line["destination"] for line in report(tmp_path).values()}) == 5
+    assert all(name.endswith("_deidentified.dcm") for name in results(tmp_path))
     for path in (tmp_path / "out").iterdir():
         path.write_text("somebody's")
     assert deidentifier.run(files, tmp_path / "out", jobs=0, state=tmp_path / "other").counts == {"done": 5}

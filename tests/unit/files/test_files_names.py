@@ -3,7 +3,7 @@
 
 import pytest
 
-from deidgate.files.names import harmless, identifying_words, safe_name, token
+from deidgate.files.names import harmless, identifying_words, name_of_same_length, safe_name, token
 
 KEY = b"key of a project"
 
@@ -118,3 +118,14 @@ def test_what_media_writers_count_with_stays_where_nobody_knows_whose_it_is(name
 def test_where_nobody_knows_whose_it_is_any_other_name_becomes_the_token_that_it_always_has(name):
     made = safe_name(name, KEY, None)
     assert made.partition(".")[0] == token(name, KEY)
+
+
+@pytest.mark.parametrize("name", ["IM000001", "ST0", "SE12", "DICOM", "ABC"])
+def test_in_an_overwritten_directory_what_media_writers_count_with_stays(name):
+    assert name_of_same_length(name, KEY) == name
+
+
+@pytest.mark.parametrize("name", ["P0004711", "PAT00001", "PA01", "DOE00001", "77654033"])
+def test_in_an_overwritten_directory_a_name_of_a_patient_becomes_as_many_other_characters(name):
+    made = name_of_same_length(name, KEY)
+    assert made != name and len(made) == len(name) and made == name_of_same_length(name, KEY)
