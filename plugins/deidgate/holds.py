@@ -140,7 +140,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "mark-missing": Explanation("There was no place for the mark in the result.", _REPORT),
     "mark-invalid": Explanation("The mark does not fit the file.", _REPORT),
     "preamble": Explanation("The result's preamble is not empty.", _REPORT),
-    "keeps-failing": Explanation("Orthanc failed on this instance again and again.", _LOOK),
+    "keeps-failing": Explanation(
+        "A server failed on this instance again and again, while others were delivered; the path says how.", _LOOK
+    ),
     "worker-died": Explanation("The worker ended several times while it had this instance.", _REPORT),
     "internal-error": Explanation("The gateway met a case that it was not made for.", _REPORT),
 }

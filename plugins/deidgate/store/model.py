@@ -166,6 +166,7 @@ class Retry:
     code: str = "unavailable"
     path: str = ""
     facts: Facts = Facts()
+    turns: int = 0  # that every site has before it is this item's again; 0 leaves its place
 
 
 Outcome = Deliver | Hold | Reject | Retry

@@ -12,7 +12,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from deidgate.store.context import Context
 from deidgate.store.deliveries import Deliveries
@@ -32,6 +45,7 @@ from deidgate.store.model import (
 )
 from deidgate.store.schema import events, items
 from deidgate.store.states import State
+from deidgate.store.turns import served
 
 _LONGEST_DELAY_S = 60.0
 """Nobody puts an item off for longer (`deidgate.worker.patience`)."""
@@ -105,12 +119,14 @@ class Queue:
             raise ValueError("one item has two outcomes")
         now = self._context.clock()
         with self._context.database.write() as connection:
+            sent_back = any(isinstance(outcome, Retry) and outcome.turns for outcome in outcomes)
+            present = served(connection, now) if sent_back else 0
             ours = _ours(connection, [outcome.claim for outcome in outcomes])
             mine = [outcome for outcome in outcomes if outcome.claim.item_id in ours]
             recorded = self._deliveries.record(connection, [o for o in mine if isinstance(o, Deliver)])
             final = [recorded.refused.get(outcome.claim.item_id, outcome) for outcome in mine]
             if final:
-                connection.execute(_SETTLE, [self._values(outcome, now) for outcome in final])
+                connection.execute(_SETTLE, [self._values(outcome, present, now) for outcome in final])
                 connection.execute(insert(events), [_settled(outcome, now) for outcome in final])
         self._deliveries.committed(recorded)
         conflicts = frozenset(recorded.refused)
@@ -142,12 +158,14 @@ class Queue:
             raise ClaimLost("claim-lost")
         return settled
 
-    def _values(self, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    def _values(self, outcome: Outcome, present: int, now: datetime) -> dict[str, Any]:
         index, facts = self._context.ledger_index, outcome.facts
         values: dict[str, Any] = {
             "b_id": outcome.claim.item_id,
             "b_now": now,
             "b_due_at": None,
+            "b_present": present,
+            "b_turns": 0,
             "b_reason_code": None,
             "b_reason_path": None,
             "b_delivered_at": None,
@@ -179,14 +197,20 @@ class Queue:
                 }
             case Hold(code=code, path=path) | Reject(code=code, path=path):
                 values |= {"b_reason_code": code, "b_reason_path": path}
-            case Retry(code=code, path=path, not_before=not_before):
-                values |= {"b_reason_code": code, "b_reason_path": path, "b_due_at": not_before}
+            case Retry(code=code, path=path, not_before=not_before, turns=turns):
+                values |= {"b_reason_code": code, "b_reason_path": path, "b_due_at": not_before, "b_turns": turns}
         return values
 
 
 def _given(name: str) -> Any:
     """The value that is given, or what the ledger has."""
     return func.coalesce(bindparam(f"b_{name}", type_=items.c[name].type), items.c[name])
+
+
+def _behind(turns: ColumnElement[int], present: ColumnElement[int]) -> ColumnElement[int]:
+    """The item's place, or so many turns after the one that is served and after its own."""
+    later = case((items.c.turn > present, items.c.turn), else_=present) + turns
+    return case((turns > 0, later), else_=items.c.turn)
 
 
 _SETTLE = (
@@ -196,6 +220,7 @@ _SETTLE = (
         state=bindparam("b_state"),
         lease_owner=None,
         due_at=bindparam("b_due_at"),
+        turn=_behind(bindparam("b_turns", type_=Integer), bindparam("b_present", type_=BigInteger)),
         changed_at=bindparam("b_now"),
         reason_code=bindparam("b_reason_code"),
         reason_path=bindparam("b_reason_path"),

@@ -3,7 +3,8 @@
 
 An item's turn is a number given when it is received: one more than that of the site's last
 waiting item, and never less than the turn that is being served. A site with a hundred thousand
-items waiting and a site that sends its first one are both next.
+items waiting and a site that sends its first one are both next. An item that failed goes back by
+some turns; nobody has to wait behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from deidgate.store.schema import items
 
@@ -29,8 +30,13 @@ def turns(connection: Connection, sites: Iterable[str], now: datetime) -> list[i
     given: list[int] = []
     for site in sites:
         if site not in last:
-            waiting = select(func.max(items.c.turn)).where(items.c.site == site, items.c.due_at.is_not(None))
-            last[site] = max(connection.execute(waiting).scalar_one() or 0, present - 1)
+            waiting = (
+                select(items.c.turn)
+                .where(items.c.site == site, items.c.due_at.is_not(None), items.c.reason_code.is_(None))
+                .order_by(items.c.turn.desc())
+                .limit(1)
+            )
+            last[site] = max(connection.execute(waiting).scalar_one_or_none() or 0, present - 1)
         last[site] += 1
         given.append(last[site])
     return given

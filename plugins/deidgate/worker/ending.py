@@ -9,12 +9,12 @@ from deidgate.gateway import outcome as story
 from deidgate.store.model import Claim, Deliver, Delivered, Facts, Hold, Outcome, Reject, Retry, UidKind, UidPair
 from deidgate.worker.patience import Patience
 
-_PER_INSTANCE = frozenset({"ingest-error", "ingest-answer-unreadable"})
-"""Failures that may be the instance's own fault: Orthanc answers 500 to what it cannot parse."""
 
+def recorded(claim: Claim, end: story.Outcome, patience: Patience, counted: int, now: datetime) -> Outcome:
+    """What the ledger is to record of `claim`, whose story ended with `end`.
 
-def recorded(claim: Claim, end: story.Outcome, patience: Patience, now: datetime) -> Outcome:
-    """What the ledger is to record of `claim`, whose story ended with `end`."""
+    `counted` is the number of failures that count against the instance, if this is one (`deidgate.worker.trouble`).
+    """
     facts = _facts(end.learned)
     match end:
         case story.Delivered(learned=learned, plan=plan):
@@ -30,10 +30,11 @@ def recorded(claim: Claim, end: story.Outcome, patience: Patience, now: datetime
             return Hold(claim, end.code, end.path, facts)
         case story.Rejected():
             return Reject(claim, end.code, end.path, facts)
-        case story.Postponed(code=code) if code in _PER_INSTANCE and patience.is_over(claim.attempts):
-            return Hold(claim, "keeps-failing", end.path, facts)
+        case story.Postponed() if patience.is_over(counted):
+            return Hold(claim, "keeps-failing", end.code, facts)
         case story.Postponed():
-            return Retry(claim, now + patience.delay(claim.attempts), end.code, end.path, facts)
+            not_before = now + patience.delay(claim.attempts)
+            return Retry(claim, not_before, end.code, end.path, facts, turns=patience.turns(claim.attempts))
 
 
 def _facts(learned: story.Learned) -> Facts:

@@ -24,6 +24,7 @@ from deidgate.store.queue import Queue
 from deidgate.worker.ending import recorded
 from deidgate.worker.meter import Meter
 from deidgate.worker.patience import Patience
+from deidgate.worker.trouble import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Line:
         self._ended: queue.SimpleQueue[tuple[Claim, Outcome]] = queue.SimpleQueue()
         self._under_way: dict[int, tuple[Claim, Future[None]]] = {}
         self._unsettled: list[tuple[Claim, Outcome]] = []
-        self._servers_away = False
+        self._trouble = Trouble()
         self._rest_until = self._look_at = self._beat_at = 0.0
 
     def run(self, stop: threading.Event, alive: Callable[[], None]) -> None:
@@ -111,7 +112,7 @@ class Line:
         room = self._shape.batch - len(self._under_way)
         if now < max(self._rest_until, self._look_at) or room < max(1, self._shape.batch // 3):
             return
-        if self._servers_away:
+        if self._trouble.is_general:
             # One instance finds out whether the servers are back; a whole batch would only wear them out.
             if self._under_way:
                 return
@@ -150,8 +151,13 @@ class Line:
         latest = {claim.item_id: (claim, end) for claim, end in sorted(ended, key=lambda pair: pair[0].token)}
         if not latest:
             return
-        settled = self._queue.settle([recorded(claim, end, self._patience, now) for claim, end in latest.values()])
+        settled = self._queue.settle(
+            [recorded(claim, end, self._patience, self._trouble.counted(claim), now) for claim, end in latest.values()]
+        )
         self._unsettled.clear()
+        self._trouble.note(latest.values())
+        if self._trouble.is_general:
+            self._rest_until = time.monotonic() + self._shape.rest_s
         for claim, end in latest.values():
             self._under_way.pop(claim.item_id, None)
             self._note(claim, end)
@@ -162,10 +168,8 @@ class Line:
 
     def _note(self, claim: Claim, end: Outcome) -> None:
         ids = {"item": claim.item_id, "orthanc_id": claim.orthanc_id, "attempt": claim.attempts}
-        self._servers_away = isinstance(end, Postponed)
         match end:
             case Postponed():
-                self._rest_until = time.monotonic() + self._shape.rest_s
                 _log.warning("postponed", extra={"ids": {**ids, "code": end.code, "path": end.path}})
             case Held():
                 level = logging.ERROR if end.alert else logging.INFO

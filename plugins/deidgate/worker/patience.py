@@ -18,7 +18,7 @@ class Patience:
     first_s, longest_s : float
         Seconds before the second try, and the bound: short enough that the flow is back soon after a server is.
     tries : int
-        After so many failures that may be the instance's own fault, a person has to look.
+        After so many failures that count against the instance, a person has to look.
     chance : callable
         Numbers from 0 to 1.
     """
@@ -34,6 +34,15 @@ class Patience:
         longest = min(self.longest_s, self.first_s * 2.0 ** min(attempts - 1, 20))
         return timedelta(seconds=longest * (0.5 + 0.5 * self.chance()))
 
-    def is_over(self, attempts: int) -> bool:
-        """Whether attempt number `attempts` was the last one."""
-        return attempts >= self.tries
+    def turns(self, attempts: int) -> int:
+        """How many turns others have after the failure of attempt number `attempts`.
+
+        Time alone is not enough: with a few instances that always fail, one of them would be due at any moment, and
+        the oldest is next. The number doubles, so that their share of the work falls; it is bounded, so that what a
+        server that was away made wait is done soon.
+        """
+        return 1 << min(attempts, 10)
+
+    def is_over(self, counted: int) -> bool:
+        """Whether so many failures that count are enough."""
+        return counted >= self.tries

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from tests.unit.store.making import NOON, claim, delivered, feed, received
 
-from deidgate.store import Hold
+from deidgate.store import Hold, Retry
 from deidgate.store.model import ItemFilter
 
 NEXT_DAY = timedelta(days=1)
@@ -58,6 +58,31 @@ def test_a_retried_item_is_not_sent_to_the_end(store):
     (first,) = claim(store, 1)
     store.queue.retry(first, NOON + NEXT_DAY)
     assert claim(store, 1)[0].item_id == first.item_id
+
+
+def test_an_item_that_failed_lets_others_have_their_turns(store):
+    send(store, "a", 0, 50)
+    (first,) = claim(store, 1)
+    store.queue.settle([Retry(first, NOON, turns=8)])
+    assert first.item_id not in {c.item_id for c in claim(store, 8)}
+    assert first.item_id in {c.item_id for c in claim(store, 2)}
+
+
+def test_an_item_that_failed_goes_behind_those_that_are_served_now(store):
+    send(store, "a", 0, 50)
+    (first, *_) = claim(store, 20)
+    store.queue.settle([Retry(first, NOON, turns=8)])
+    assert first.item_id not in {c.item_id for c in claim(store, 8)}
+    assert first.item_id in {c.item_id for c in claim(store, 2)}
+
+
+def test_nobody_waits_behind_an_item_that_failed(store):
+    send(store, "a", 0, 1)
+    (failed,) = claim(store, 1)
+    send(store, "b", 100, 50)
+    store.queue.settle([Retry(failed, NOON, turns=1024)])
+    send(store, "a", 200, 1)
+    assert "a" in sites(claim(store, 2))
 
 
 def test_an_item_that_waits_for_a_later_time_lets_no_newcomer_pass_all_others(store):

@@ -4,12 +4,14 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from tests.unit.store.making import patient
 
 from deidgate.errors import Unavailable
-from deidgate.gateway.outcome import Held, Learned, Postponed
+from deidgate.gateway.outcome import Delivered, Held, Learned, Postponed
 from deidgate.store import Keys, Received, State, Store
 from deidgate.worker.ending import recorded
 from deidgate.worker.line import Line, Shape
@@ -117,6 +119,77 @@ def test_while_a_server_is_away_only_one_instance_at_a_time_is_tried(store):
     work(store, tell, lambda: time.monotonic() - started > 1.0, shape=shape)
     # The first batch, then one for each rest.
     assert len(tries) <= 12 + 1.0 / 0.2 + 2
+
+
+def delivering(store):
+    """What tells that an instance was delivered."""
+    theirs = patient(store)
+
+    def tell(claim):
+        learned = Learned(
+            site="north",
+            project=theirs.project,
+            policy_hash="sha256:policy",
+            digest=f"sha256:{claim.orthanc_id}",
+            patient=theirs.id,
+            study_instance_uid="1.2.3",
+            sop_instance_uid=f"1.2.3.{claim.item_id}",
+        )
+        plan = SimpleNamespace(
+            study_instance_uid="2.25.1", series_instance_uid="2.25.2", sop_instance_uid=f"2.25.3.{claim.item_id}"
+        )
+        return Delivered(learned, plan, f"research-{claim.item_id}", "md5:result")
+
+    return tell
+
+
+NEVER = Patience(first_s=0.01, longest_s=0.05, tries=1_000_000, chance=lambda: 1.0)
+
+
+@pytest.mark.parametrize("code", ["ingest-error", "research-error", "ingest-unavailable"])
+def test_instances_that_always_fail_do_not_keep_others_waiting(store, code):
+    receive(store, 40)
+    receive(store, 60, first=100)
+
+    def tell(claim):
+        return Postponed(Learned(), code) if len(claim.orthanc_id) < len("id-100") else held(claim)
+
+    ended = (State.HELD, "no-route")
+    work(store, tell, lambda: states(store).get(ended) == 60, patience=NEVER)
+    assert states(store)[ended] == 60
+
+
+@pytest.mark.parametrize("code", ["ingest-error", "research-error", "ingest-unavailable"])
+def test_an_instance_that_fails_while_others_are_delivered_is_given_up(store, code):
+    receive(store, 1)
+    deliver = delivering(store)
+    number = 1
+
+    def tell(claim):
+        return Postponed(Learned(), code) if claim.orthanc_id == "id-0" else deliver(claim)
+
+    def is_over():
+        nonlocal number
+        receive(store, 1, first=number)
+        number += 1
+        return (State.HELD, "keeps-failing") in states(store)
+
+    work(store, tell, is_over)
+    [item] = store.reports.holds()
+    assert (item.orthanc_id, item.reason_path) == ("id-0", code)
+
+
+@pytest.mark.parametrize("code", ["ingest-error", "research-error", "ingest-unavailable"])
+def test_servers_that_are_away_for_long_hold_nobody(store, code):
+    receive(store, 5)
+    tries = []
+
+    def tell(claim):
+        tries.append(claim.orthanc_id)
+        return Postponed(Learned(), code) if len(tries) < 100 else held(claim)
+
+    work(store, tell, lambda: states(store) == {(State.HELD, "no-route"): 5})
+    assert len(tries) >= 5 * QUICK.tries
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_did_not_begin(store):
@@ -233,11 +306,17 @@ def test_chance_never_makes_a_delay_longer_or_nothing():
         assert 2.0 <= delay <= 4.0
 
 
-def test_only_what_may_be_the_instances_own_fault_ends_in_a_hold(store):
+def test_the_turns_of_others_grow_and_are_bounded():
+    assert [Patience().turns(attempt) for attempt in (1, 2, 3, 10, 11, 100_000)] == [2, 4, 8, 1024, 1024, 1024]
+
+
+def test_only_failures_that_count_end_in_a_hold(store):
     receive(store, 1)
     [claim] = store.queue.claim("me", 1, 60, datetime.now(UTC))
-    now, over = datetime.now(UTC), Patience(tries=1)
-    assert recorded(claim, Postponed(Learned(), "ingest-error"), over, now).code == "keeps-failing"
-    away = recorded(claim, Postponed(Learned(), "research-unavailable"), over, now)
-    assert away.code == "research-unavailable"
-    assert away.not_before > now
+    now, patience = datetime.now(UTC), Patience(tries=2)
+    failed = Postponed(Learned(), "research-unavailable", "Timeout")
+    over = recorded(claim, failed, patience, 2, now)
+    assert (over.code, over.path) == ("keeps-failing", "research-unavailable")
+    again = recorded(claim, failed, patience, 1, now)
+    assert (again.code, again.path) == ("research-unavailable", "Timeout")
+    assert again.not_before > now
