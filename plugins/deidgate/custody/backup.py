@@ -22,10 +22,13 @@ from deidgate import __version__
 from deidgate.custody.sealed import SealingWriter
 from deidgate.errors import ConfigurationError
 from deidgate.store.database import Database
+from deidgate.store.keys import key_id
+from deidgate.store.rotation import keys_in
 
 MANIFEST = "manifest.json"
 LEDGER = "ledger.db"
 CONFIG_FILES = ("*.toml", "policies/*.toml")
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def write(target: Path, passphrase: bytes, sources: Sources, now: datetime) -> N
     Raises
     ------
     ConfigurationError
-        ``ledger-not-here``: the ledger is on a database server, which has its own ways.
+        ``ledger-not-here``: the ledger is on a database server, which has its own ways. ``backup-without-key``: rows
+        of the ledger are encrypted with a key that is not among the secrets.
     Unavailable
         The ledger does not answer.
     """
@@ -70,13 +74,11 @@ def write(target: Path, passphrase: bytes, sources: Sources, now: datetime) -> N
     # In the ledger's folder: the one place that surely has room for it, and nobody else reads.
     snapshot = sources.ledger / f".snapshot-{os.getpid()}.db"
     try:
-        database = Database(f"sqlite:///{sources.ledger / LEDGER}", 30)
-        database.snapshot(snapshot)
-        database.close()
+        secrets = _agreeing(sources, snapshot)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             sealed = SealingWriter(file, passphrase)
             with tarfile.open(fileobj=sealed, mode="w|", bufsize=1 << 16) as archive:
-                _fill(archive, sources, snapshot, now)
+                _fill(archive, sources, secrets, snapshot, now)
             sealed.finish()
             file.flush()
             os.fsync(file.fileno())
@@ -86,15 +88,47 @@ def write(target: Path, passphrase: bytes, sources: Sources, now: datetime) -> N
         draft.unlink(missing_ok=True)
 
 
-def _fill(archive: tarfile.TarFile, sources: Sources, snapshot: Path, now: datetime) -> None:
-    manifest = {"form": 1, "deidgate": __version__, "at": now.isoformat(), "images": sorted(sources.images)}
-    text = json.dumps(manifest).encode()
-    info = tarfile.TarInfo(MANIFEST)
-    info.size = len(text)
-    archive.addfile(info, io.BytesIO(text))
-    for path in sorted(sources.secrets.iterdir()):
+def _agreeing(sources: Sources, snapshot: Path) -> dict[str, bytes]:
+    """The secrets by name, and a copy of the ledger as `snapshot` that can be read with them.
+
+    The encryption key may be changed meanwhile: then the copy may need the old one, which is gone when the secrets are
+    read. A second copy needs the new one.
+    """
+    database = Database(f"sqlite:///{sources.ledger / LEDGER}", 30)
+    try:
+        for _ in range(_TRIES):
+            snapshot.unlink(missing_ok=True)
+            database.snapshot(snapshot)
+            secrets = _secrets(sources.secrets)
+            missing = keys_in(snapshot) - {
+                key_id(key) for name, key in secrets.items() if name.startswith("encryption")
+            }
+            if not missing:
+                return secrets
+    finally:
+        database.close()
+    raise ConfigurationError("backup-without-key", f"encryption-{min(missing)}.key")
+
+
+def _secrets(folder: Path) -> dict[str, bytes]:
+    found = {}
+    for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith("."):
-            archive.add(path, f"secrets/{path.name}", recursive=False)
+            try:
+                found[path.name] = path.read_bytes()
+            except FileNotFoundError:
+                # An old key that was destroyed since: whether that matters is looked at.
+                continue
+    return found
+
+
+def _fill(
+    archive: tarfile.TarFile, sources: Sources, secrets: Mapping[str, bytes], snapshot: Path, now: datetime
+) -> None:
+    manifest = {"form": 1, "deidgate": __version__, "at": now.isoformat(), "images": sorted(sources.images)}
+    _add(archive, MANIFEST, json.dumps(manifest).encode(), now)
+    for name, content in secrets.items():
+        _add(archive, f"secrets/{name}", content, now)
     archive.add(snapshot, LEDGER, recursive=False)
     if sources.settings.exists():
         archive.add(sources.settings, "settings", recursive=False)
@@ -103,6 +137,12 @@ def _fill(archive: tarfile.TarFile, sources: Sources, snapshot: Path, now: datet
             archive.add(path, f"config/{path.relative_to(sources.config).as_posix()}", recursive=False)
     for name, folder in sorted(sources.images.items()):
         archive.add(folder, f"images/{name}")
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, now: datetime) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime = len(content), int(now.timestamp())
+    archive.addfile(info, io.BytesIO(content))
 
 
 def main(words: Sequence[str]) -> None:

@@ -158,6 +158,11 @@ def _hint(lines: Sequence[str]) -> str:
         ("backup-unreadable", "the passphrase is another one, or the file is damaged or cut off"),
         ("backup-not-one", "name a file that ./gateway backup wrote"),
         ("passphrase-too-short", "use a passphrase of 12 characters or more"),
+        (
+            "backup-without-key",
+            "a key that the mapping table needs is not in secrets/: put it back; if the key is just being changed, wait"
+            " for the end of that and back up again",
+        ),
         ("ledger-not-here", "a PostgreSQL ledger is backed up with pg_dump"),
     ):
         if code in text:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select, update
@@ -65,6 +68,13 @@ def values_under(connection: Connection, key_id: str) -> int:
         for encrypted in _ENCRYPTED
     )
     return sum(connection.execute(query).scalar_one() for query in counts)
+
+
+def keys_in(snapshot: Path) -> frozenset[str]:
+    """Ids of the keys that the rows of a SQLite copy of a ledger are encrypted with. The copy is not changed."""
+    query = " UNION ".join(f"SELECT key_id FROM {encrypted.table.name}" for encrypted in _ENCRYPTED)  # noqa: S608
+    with closing(sqlite3.connect(f"{snapshot.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        return frozenset(key_id for (key_id,) in connection.execute(query))
 
 
 def _batch(

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.store.making import delivered, feed, patient, received
 
-from deidgate.custody import backup, restore
+from deidgate.custody import backup, restore, rotation
 from deidgate.custody.backup import Sources
 from deidgate.custody.restore import Put
 from deidgate.errors import ConfigurationError
 from deidgate.store import Keys, Store
+from deidgate.store.database import Database
 
 WORD = b"correct horse battery"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -125,6 +126,41 @@ def test_a_ledger_at_work_is_copied_as_of_one_moment(first, tmp_path):
         feed(store, 9)
     with opened(put_back(target, places(tmp_path / "second"))) as store:
         assert store.reports.backlog() == 2
+
+
+def rotated(there):
+    """A change of the encryption key, from its begin to its end."""
+    old, new = rotation.begin(there.secrets, ME)
+    with opened(there) as store:
+        store.custody.rotate_encryption_key(old, new, "admin", "yearly")
+    rotation.finish(there.secrets, ME)
+
+
+@pytest.mark.parametrize("change", ["between", "begun"])
+def test_a_backup_during_a_change_of_the_key_reads_all_that_it_holds(first, tmp_path, monkeypatch, change):
+    with opened(first) as store:
+        before = patient(store)
+    changes = [rotated if change == "between" else lambda there: rotation.begin(there.secrets, ME)]
+    snapshot = Database.snapshot
+
+    def then_changed(self, path):
+        snapshot(self, path)
+        if changes:
+            changes.pop()(first)
+
+    monkeypatch.setattr(Database, "snapshot", then_changed)
+    target = written(first, tmp_path)
+    monkeypatch.undo()
+    with opened(put_back(target, places(tmp_path / "second"))) as store:
+        assert list(store.custody.export_patients("admin", "test")) == [("12345", before.pseudonyms.patient_id)]
+
+
+def test_a_backup_that_could_not_be_read_again_is_refused(first, tmp_path):
+    (first.secrets / "encryption.key").write_bytes(b"x" * 32)
+    with pytest.raises(ConfigurationError, match="backup-without-key"):
+        written(first, tmp_path)
+    assert not (tmp_path / "backup").exists()
+    assert not list(first.ledger.glob(".snapshot*"))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:200], lambda data: data + b"x"])
