@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Originals leave ingest: only after research was asked again, recorded before and after, and safe to repeat.
 
-The order is: research still holds what was delivered; the ledger says *purging*; ingest deletes; the ledger says
-*purged*. What a crash leaves in the middle is looked at some minutes later: an original that is still there is present
-again and takes the whole way anew; one that is gone, or in whose place another content has come, was purged.
+The order is: research still holds what was delivered; the ledger says *purging*; ingest, read once more, has that
+content and no other; it deletes; the ledger says *purged*. What a crash leaves in the middle is looked at some minutes
+later: an original that is still there is present again and takes the whole way anew; one that is gone, or in whose place
+another content has come, was purged.
 """
 
 from __future__ import annotations
@@ -131,14 +132,22 @@ def _holds(research: Shelf, item: ItemView) -> bool:
 
 
 def _purge(store: Store, ingest: Originals, due: Sequence[ItemView], why: str) -> tuple[int, set[int]]:
-    """Number of purged items, and the ids of those that ingest would not delete."""
-    may = store.retention.purging([item.id for item in due], why)
+    """Number of purged items, and the ids of those that were not."""
+    ids = [item.id for item in due]
+    replaced = store.retention.stored_again(ids, why)
+    may = store.retention.purging(ids, why)
     gone: list[int] = []
     refused: list[int] = []
     try:
         for item in due:
-            if item.id in may:
-                (gone if ingest.delete(item.orthanc_id) else refused).append(item.id)
+            if item.id not in may:
+                continue
+            still = _still_there(ingest, item)
+            if still is None:
+                # Stays marked: a later round says so, and each that follows.
+                continue
+            # Another content that is there came later, and the ledger has not read of it yet.
+            (gone if not still or ingest.delete(item.orthanc_id) else refused).append(item.id)
     except Unavailable:
         # What is marked and was not reached stays marked: a later round looks at it.
         _log.warning("purge-interrupted", extra={"ids": {"purged": len(gone)}})
@@ -146,4 +155,4 @@ def _purge(store: Store, ingest: Originals, due: Sequence[ItemView], why: str) -
     finally:
         store.retention.purged(gone)
         store.retention.not_purged(refused, "ingest-refused")
-    return len(gone), set(refused) | ({item.id for item in due} - may)
+    return len(gone) + len(replaced), set(ids) - replaced - set(gone)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Purging of originals: last, only after confirmed delivery, recorded before and after."""
+"""Purging of originals: last, only after confirmed delivery, recorded before and after.
+
+Ingest has one file under one Orthanc ID, and the ledger may have several rows of it: the instance was stored again
+after the first original had gone, with the disk or by itself. The file is then the latest row's; an earlier row has none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, update
+from sqlalchemy import ColumnElement, Select, exists, insert, update
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
@@ -16,9 +20,21 @@ from deidgate.store.schema import events, items
 from deidgate.store.states import Original, State
 from deidgate.store.views import VIEW, view
 
+_other = items.alias("other")
+_SAME_FILE = (_other.c.source == items.c.source) & (_other.c.orthanc_id == items.c.orthanc_id)
+_STORED_AGAIN = exists().where(_SAME_FILE, _other.c.id > items.c.id)
+_DUE = (items.c.state == State.DELIVERED) & (items.c.original == Original.PRESENT)
+_NEEDED = exists().where(
+    # Sent again with the same content, it may be what an earlier row waits for.
+    _SAME_FILE,
+    _other.c.id < items.c.id,
+    _other.c.original != Original.PURGED,
+    _other.c.state != State.REJECTED,
+)
+
 
 class Retention:
-    """Which originals may go, and which went. Call `purging`, delete at ingest, call `purged`."""
+    """Which originals may go, and which went. Call `stored_again`, `purging`, delete at ingest, call `purged`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -29,6 +45,7 @@ class Retention:
             items.c.state == State.DELIVERED,
             items.c.original == Original.PRESENT,
             items.c.delivered_at < delivered_before,
+            _STORED_AGAIN | ~_NEEDED,
         )
         if project is not None:
             query = query.where(items.c.project == project)
@@ -54,8 +71,13 @@ class Retention:
 
     def purging(self, item_ids: Sequence[int], why: str, by: str = "retention") -> frozenset[int]:
         """Record the intent; the ids that may now be deleted at ingest."""
-        condition = (items.c.state == State.DELIVERED) & (items.c.original == Original.PRESENT)
-        return self._mark(item_ids, condition, Original.PURGING, by, why)
+        return self._mark(item_ids, _DUE & ~_STORED_AGAIN & ~_NEEDED, Original.PURGING, by, why)
+
+    def stored_again(self, item_ids: Sequence[int], why: str, by: str = "retention") -> frozenset[int]:
+        """Record of those whose Orthanc ID has a later row that their originals are gone: nothing is to be deleted."""
+        marked = self._mark(item_ids, _DUE & _STORED_AGAIN, Original.PURGING, by, why)
+        self.purged(sorted(marked), by)
+        return marked
 
     def purged(self, item_ids: Sequence[int], by: str = "retention") -> None:
         """Record that ingest has deleted these."""

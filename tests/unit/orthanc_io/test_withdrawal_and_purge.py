@@ -6,7 +6,7 @@ import pytest
 from tests.unit.orthanc_io.servers import Listing, content
 from tests.unit.store.making import claim, delivery, feed, patient, received
 
-from deidgate.errors import Unavailable
+from deidgate.errors import CannotDeidentify, Unavailable
 from deidgate.gateway.original import digest_of
 from deidgate.orthanc_io.purge import purge_originals
 from deidgate.orthanc_io.withdrawal import withdraw_recalled
@@ -169,6 +169,69 @@ def test_what_was_cut_short_and_then_recalled_can_be_processed_again(store, inge
     assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 0)
     assert set(store.reports.at_ingest("ingest")) == ingest.ids
     assert store.review.reprocess(ALL, "me", "why") == 2
+
+
+def sent_again(store, ingest, file=None):
+    """The first instance is stored once more, after ingest had lost it."""
+    store.feeder.record_received([received(0, generation=99)])
+    ingest.files["orthanc-0"] = file or content("orthanc-0")
+    [again] = claim(store, 10)
+    return again
+
+
+def test_the_only_copy_of_another_item_is_not_deleted(store, ingest, research):
+    again = sent_again(store, ingest, content("changed by the clinic"))
+    store.queue.hold(again, "content-changed")
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (5, 0)
+    assert ingest.ids == {"orthanc-0"}
+    assert originals(store) == [Original.PURGED] * 5 + [Original.PRESENT]
+
+
+def test_what_was_sent_again_unchanged_stays_until_it_is_delivered_itself(store, ingest, research):
+    again = sent_again(store, ingest)
+    purge_originals(store, ingest, research, {"trial": 0}, LATER)
+    assert ingest.ids == {"orthanc-0"}
+    outcome = delivery(patient(store), again, sop="1.2.3.4.1", digest=digest_of(content("orthanc-0")))
+    stored = replace(outcome.delivered, research_id="research-1", result_digest="md5:r")
+    assert store.queue.settle([replace(outcome, delivered=stored)]).done
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (1, 0)
+    assert not ingest.ids
+    assert set(originals(store)) == {Original.PURGED}
+
+
+def test_an_original_stays_while_an_earlier_item_waits_for_it(store, ingest, research):
+    store.feeder.record_received([received(7)])
+    ingest.ids.add("orthanc-7")
+    [first] = claim(store, 10)
+    store.queue.hold(first, "pixels-text")
+    store.feeder.record_received([received(7, generation=99)])
+    research.ids.add("research-7")
+    deliver(store)
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (5, 0)
+    assert ingest.ids == {"orthanc-7"}
+    store.review.reject(first.item_id, "me", "sent twice")
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (1, 0)
+    assert not ingest.ids
+
+
+def test_another_content_that_the_ledger_has_not_read_of_is_not_deleted(store, ingest, research):
+    ingest.files["orthanc-1"] = content("another")
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (5, 0)
+    assert ingest.ids == {"orthanc-1"}
+
+
+def test_an_original_that_cannot_be_read_is_not_deleted(store, ingest, research, monkeypatch):
+    read = ingest.read
+
+    def damaged(orthanc_id):
+        if orthanc_id == "orthanc-1":
+            raise CannotDeidentify("original-changed")
+        return read(orthanc_id)
+
+    monkeypatch.setattr(ingest, "read", damaged)
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (4, 1)
+    assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (0, 1)
+    assert ingest.ids == {"orthanc-1"}
 
 
 def test_a_round_that_still_runs_is_left_alone(store, ingest, research):
