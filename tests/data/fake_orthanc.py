@@ -76,6 +76,7 @@ class FakeOrthanc:
     callbacks: dict[str, Callable[..., Any]] = field(default_factory=dict)
     routes: dict[str, Callable[..., None]] = field(default_factory=dict)
     changes: list[tuple[int, str, str]] = field(default_factory=list)
+    received: str = "20260115T101500"
     put: dict[str, Any] = field(default_factory=dict)
     deaf: bool = False
     """Stored-instance callbacks are lost, as after a crash between commit and callback."""
@@ -195,7 +196,7 @@ class FakeOrthanc:
             tags = {name: str(header.get(name, "")) for name in ("StudyInstanceUID", "SOPInstanceUID")}
             return json.dumps({"RequestedTags": tags}).encode()
         if rest == ["metadata"]:
-            told = {"RemoteAET": instance.calling_aet, "ReceptionDate": "20260115T101500"}
+            told = {"RemoteAET": instance.calling_aet, "ReceptionDate": self.received}
             return json.dumps(told | ({"CalledAET": instance.called_aet} if instance.called_aet else {})).encode()
         if rest == ["attachments", "dicom", "info"]:
             return json.dumps(

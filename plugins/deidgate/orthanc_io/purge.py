@@ -3,8 +3,8 @@
 
 The order is: research still holds what was delivered; the ledger says *purging*; ingest, read once more, has that
 content and no other; it deletes; the ledger says *purged*. What a crash leaves in the middle is looked at some minutes
-later: an original that is still there is present again and takes the whole way anew; one that is gone, or in whose place
-another content has come, was purged.
+later: an original that is still there is present again and takes the whole way anew; one that is gone, or in whose
+place another content has come, was purged.
 """
 
 from __future__ import annotations

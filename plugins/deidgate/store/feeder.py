@@ -5,6 +5,9 @@ The same instance is told of by a callback, by the list of changes and by a full
 Only the changes carry a number that tells one storing of an instance from the next, so a
 telling without a number (generation 0) means whatever storing is known, and is given the
 number when it comes.
+
+An index that was lost counts from 1 again, and one that forgot its last changes in a power cut gives their numbers to
+others. So a number that an instance has already means the same storing only if it was received at the same time.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -29,8 +32,13 @@ class _Storing:
     """One storing of an instance that the ledger knows, or will know after this batch."""
 
     generation: int
+    received_at: datetime
     original: Original
     row_id: int | None  # None: inserted by this batch
+
+    def is_before_its_number(self, row: Received) -> bool:
+        """Whether `row` tells the number of this storing."""
+        return self.generation == 0 < row.generation and self.received_at == row.received_at
 
 
 class Feeder:
@@ -43,8 +51,8 @@ class Feeder:
         """How many of `rows` were new to the ledger; the others are ignored.
 
         `cursor` is (source, sequence number) to be set in the same transaction. A row is
-        known if its (source, orthanc_id, generation) is; with generation 0 also if any
-        generation of it is known whose original is not purged.
+        known if its (source, orthanc_id, generation, received_at) is; with generation 0 also if
+        any generation of it is known whose original is not purged.
         """
         sources = sorted({row.source for row in rows} | ({cursor[0]} if cursor else set()))
         with self._context.database.write() as connection:
@@ -122,39 +130,46 @@ def _new(connection: Connection, source: str, rows: Sequence[Received]) -> list[
     ours = [row for row in rows if row.source == source]
     known = _known(connection, source, sorted({row.orthanc_id for row in ours}))
     new: list[Received] = []
-    renumbered: list[dict[str, Any]] = []
+    renumbered: dict[int, int] = {}
     for row in ours:
         storings = known[row.orthanc_id]
-        unnumbered = next((s for s in storings if s.generation == 0), None)
         if row.generation == 0:
             if any(s.original is not Original.PURGED for s in storings):
                 continue
-            if unnumbered and unnumbered.row_id:
-                # Its number never came, and the next storing of the instance needs the place.
-                unnumbered.generation = -unnumbered.row_id
-                renumbered.append({"row": unnumbered.row_id, "number": unnumbered.generation})
-        elif any(s.generation == row.generation for s in storings):
+        elif _is_known(row, storings):
             continue
-        elif unnumbered and unnumbered.row_id:
-            unnumbered.generation = row.generation
-            renumbered.append({"row": unnumbered.row_id, "number": row.generation})
+        unnumbered = next((s for s in storings if s.is_before_its_number(row)), None)
+        for storing in storings:
+            if storing.row_id and storing.generation in (0, row.generation) and storing is not unnumbered:
+                # Its number never came, or is of an index that is lost; this storing needs the place.
+                storing.generation = renumbered[storing.row_id] = -storing.row_id
+        if unnumbered and unnumbered.row_id:
+            unnumbered.generation = renumbered[unnumbered.row_id] = row.generation
             continue
-        storings.append(_Storing(row.generation, Original.PRESENT, None))
+        storings.append(_Storing(row.generation, row.received_at, Original.PRESENT, None))
         new.append(row)
     if renumbered:
         statement = update(items).where(items.c.id == bindparam("row")).values(generation=bindparam("number"))
-        connection.execute(statement, renumbered)
+        connection.execute(statement, [{"row": row_id, "number": number} for row_id, number in renumbered.items()])
     return new
+
+
+def _is_known(row: Received, storings: Sequence[_Storing]) -> bool:
+    same = next((s for s in storings if s.generation == row.generation), None)
+    if same is None:
+        return False
+    # An instance that was stored twice is described as it is now, also where the log tells of the first time.
+    return same.row_id is None or any(s.received_at == row.received_at for s in storings)
 
 
 def _known(connection: Connection, source: str, orthanc_ids: Sequence[str]) -> defaultdict[str, list[_Storing]]:
     known: defaultdict[str, list[_Storing]] = defaultdict(list)
     for some in chunks(orthanc_ids):
-        query = select(items.c.orthanc_id, items.c.generation, items.c.original, items.c.id).where(
+        query = select(items.c.orthanc_id, items.c.generation, items.c.received_at, items.c.original, items.c.id).where(
             items.c.source == source, items.c.orthanc_id.in_(some)
         )
         for row in connection.execute(query):
-            known[row.orthanc_id].append(_Storing(row.generation, Original(row.original), row.id))
+            known[row.orthanc_id].append(_Storing(row.generation, row.received_at, Original(row.original), row.id))
     return known
 
 

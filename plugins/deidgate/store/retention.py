@@ -2,7 +2,8 @@
 """Purging of originals: last, only after confirmed delivery, recorded before and after.
 
 Ingest has one file under one Orthanc ID, and the ledger may have several rows of it: the instance was stored again
-after the first original had gone, with the disk or by itself. The file is then the latest row's; an earlier row has none.
+after the first original had gone, with the disk or by itself. The file is then the latest row's; an earlier row has
+none.
 """
 
 from __future__ import annotations

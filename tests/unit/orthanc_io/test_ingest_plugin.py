@@ -206,6 +206,21 @@ def test_an_index_that_was_made_anew_is_read_from_its_beginning(orthanc, feeder,
     assert store.feeder.cursor("ingest") == orthanc.changes[-1][0]
 
 
+def test_what_is_sent_again_after_the_index_was_lost_is_received_again(orthanc, feeder, store):
+    orthanc.c_store(a_file(1, 1, 1, 1))
+    orthanc.c_store(a_file(1, 1, 1, 2))
+    feeder.drain()
+    orthanc.instances.clear()
+    orthanc.changes.clear()
+    orthanc.received = "20260116T101500"
+    orthanc.c_store(a_file(1, 1, 1, 1))
+    feeder.drain()
+    assert received(store) == 3
+    feeder.drain()
+    feeder.reconcile()
+    assert received(store) == 3
+
+
 def test_many_changes_are_read_page_by_page(orthanc, feeder, store):
     for number in range(1500):
         orthanc.changes.append((number * 2 + 1, "NewSeries", "x"))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ingest stored is in the ledger once, however and however often it is told."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 from tests.unit.store.making import NOON, claim, delivered, feed, received
@@ -56,6 +58,40 @@ def test_a_full_listing_adds_only_what_no_change_told(store):
 def test_an_instance_that_is_stored_again_is_a_new_item(store):
     store.feeder.record_received([received(1, generation=10)])
     assert store.feeder.record_received([received(1, generation=11)]) == 1
+
+
+def test_a_number_that_a_lost_index_gave_before_is_no_reason_to_ignore_an_instance(store):
+    store.feeder.record_received([received(1, generation=7)])
+    again = received(1, generation=7, at=NOON + timedelta(days=1))
+    assert store.feeder.record_received([again, again]) == 1
+    assert store.feeder.record_received([again]) == 0
+    assert number_of_items(store) == 2
+
+
+def test_an_instance_without_a_number_is_not_taken_for_one_of_a_new_index(store):
+    store.feeder.record_received([received(1, generation=0)])
+    again = received(1, generation=7, at=NOON + timedelta(days=1))
+    assert store.feeder.record_received([again]) == 1
+    assert store.feeder.record_received([again]) == 0
+
+
+def test_an_instance_that_a_listing_found_gets_a_number_that_a_lost_index_gave_before(store):
+    store.feeder.record_received([received(1, generation=7)])
+    delivered(store, 1)
+    store.retention.purging([1], "retention")
+    store.retention.purged([1])
+    again = [received(1, generation=n, at=NOON + timedelta(days=1)) for n in (0, 7)]
+    assert [store.feeder.record_received([row]) for row in again] == [1, 0]
+    assert store.feeder.record_received([again[1]]) == 0
+
+
+def test_a_log_that_is_read_again_from_its_beginning_tells_nothing_new(store):
+    first, second = received(1, generation=7), received(1, generation=9, at=NOON + timedelta(days=1))
+    store.feeder.record_received([first])
+    store.feeder.record_received([second])
+    # What the log tells of the first storing is described by what is stored now.
+    told_again = received(1, generation=7, at=NOON + timedelta(days=1))
+    assert store.feeder.record_received([told_again, second]) == 0
 
 
 def test_an_instance_that_arrives_again_after_its_original_was_purged_is_a_new_item(store):
