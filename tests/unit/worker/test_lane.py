@@ -121,16 +121,17 @@ def test_one_that_is_away_holds_up_no_other(store):
 
     senders = {"away": Scripted(raises(Unavailable("association-refused"))), "silent": Scripted(hang)}
     senders["there"] = Scripted()
+    expected = {"away": {"waiting": 4}, "silent": {"claimed": 4}, "there": {"confirmed": 4}}
     lanes = [lane(store, sender, name, PATIENCE) for name, sender in senders.items()]
     threads = [threading.Thread(target=one.run, args=(stop,)) for one in lanes]
     for thread in threads:
         thread.start()
     try:
         for _ in range(600):
-            if states(store)["there"] == {"confirmed": 4} and "claimed" not in states(store)["away"]:
+            if states(store) == expected:
                 break
             stop.wait(0.05)
-        assert states(store) == {"away": {"waiting": 4}, "silent": {"claimed": 4}, "there": {"confirmed": 4}}
+        assert states(store) == expected
     finally:
         hangs.set()
         stop.set()
