@@ -158,7 +158,7 @@ def test_a_destination_that_fails_on_all_holds_none_and_gets_all_when_it_is_back
     to_go(store, moment, 60)
     way = Way(store, moment, Failing(lambda parcel: Unavailable("stow-error", "503"), at_the_end))
     way.go(8)
-    assert way.codes() == {("waiting", "stow-error", 60)}
+    assert by_destination(store.forwards.counts()) == {"there": {"waiting": 60}}
     way.sender.breaks = lambda parcel: None
     way.go(0.5)
     assert way.codes() == {("confirmed", None, 60)}
