@@ -7,7 +7,7 @@ compare with what the servers have: `at_ingest` and `at_research` list what they
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,20 +118,22 @@ class Reports:
             for row in rows
         ]
 
-    def states_of(self, sop_instance_uids: Sequence[str]) -> dict[str, State]:
-        """The state of the latest item of each SOP Instance UID that was ever received.
+    def states_of(self, sop_instance_uids: Sequence[str]) -> dict[str, dict[str, State]]:
+        """Of each SOP Instance UID that was ever received: by Orthanc ID, the state of the latest item.
 
-        For storage commitment: also answers after the original was purged.
+        There are several Orthanc IDs where another content came under the UID, and is kept beside the first. For
+        storage commitment: also answers after the original was purged.
         """
         index = self._context.ledger_index
         by_key = {index.instance(uid): uid for uid in sop_instance_uids}
-        states: dict[str, State] = {}
+        states: defaultdict[str, dict[str, State]] = defaultdict(dict)
+        columns = (items.c.instance_key, items.c.orthanc_id, items.c.state)
         with self._context.database.read() as connection:
             for some in chunks(list(by_key)):
-                query = select(items.c.instance_key, items.c.state).where(items.c.instance_key.in_(some))
+                query = select(*columns).where(items.c.instance_key.in_(some))
                 for row in connection.execute(query.order_by(items.c.id)):
-                    states[by_key[row.instance_key]] = State(row.state)
-        return states
+                    states[by_key[row.instance_key]][row.orthanc_id] = State(row.state)
+        return dict(states)
 
     def at_ingest(self, source: str) -> Iterator[str]:
         """Orthanc IDs that `source` must still have: every original that is not purged or being purged."""

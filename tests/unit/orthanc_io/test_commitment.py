@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 from tests.data.fake_orthanc import FakeOrthanc
-from tests.unit.store.making import NOON, claim, delivered, feed
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient, received
 
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.ingest.commitment import Commitment
 from deidgate.orthanc_io.ingest.senders import introduce
 from deidgate.policy.routes import load_routes
-from deidgate.store import Keys, Store
+from deidgate.store import Facts, Keys, Store
 from deidgate.store.model import ItemFilter
 
 REASONS = FakeOrthanc.StorageCommitmentFailureReason
@@ -22,7 +22,14 @@ def store(tmp_path):
         yield opened
 
 
-def answers(store, uids, stored=lambda _uid: False):
+class Has:
+    """An Orthanc that stores these, by SOP Instance UID or by Orthanc ID."""
+
+    def __init__(self, *names):
+        self.has = self.is_there = set(names).__contains__
+
+
+def answers(store, uids, stored=Has()):  # noqa: B008 -- it is not changed
     commitment = Commitment(FakeOrthanc(), store.reports.states_of, stored)
     known = commitment.request("job", "1.2", ["1.2.840.10008.5.1.4.1.1.2"] * len(uids), uids, "DEMO", "DEIDGATE")
     return [commitment.answer("1.2.840.10008.5.1.4.1.1.2", uid, known) for uid in uids]
@@ -31,8 +38,11 @@ def answers(store, uids, stored=lambda _uid: False):
 def test_what_was_received_is_answered_for_and_what_never_came_is_not(store):
     feed(store, 2)
     uids = ["1.2.3.4.0", "1.2.3.4.1", "1.2.3.4.2"]
-    there = set(uids[:2]).__contains__
-    assert answers(store, uids, there) == [REASONS.SUCCESS, REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
+    assert answers(store, uids, Has("orthanc-0", "orthanc-1")) == [
+        REASONS.SUCCESS,
+        REASONS.SUCCESS,
+        REASONS.NO_SUCH_OBJECT_INSTANCE,
+    ]
 
 
 def test_what_is_held_or_rejected_is_answered_for(store):
@@ -40,7 +50,7 @@ def test_what_is_held_or_rejected_is_answered_for(store):
     held, rejected = claim(store, 2)
     store.queue.hold(held, "sop-class-unknown")
     store.queue.reject(rejected, "sop-class-rejected")
-    assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"], {"1.2.3.4.0"}.__contains__) == [REASONS.SUCCESS] * 2
+    assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"], Has("orthanc-0")) == [REASONS.SUCCESS] * 2
 
 
 def test_what_was_not_delivered_and_is_lost_has_to_be_sent_again(store):
@@ -64,15 +74,46 @@ def test_what_was_recalled_is_still_answered_for(store):
     assert answers(store, [outcome.facts.sop_instance_uid]) == [REASONS.SUCCESS]
 
 
+def another_content(store):
+    """A second content of the first instance is kept beside it, and held."""
+    store.feeder.record_received([received(9)])
+    [second] = claim(store)
+    store.queue.hold(second, "content-changed", "SOPInstanceUID", Facts(sop_instance_uid="1.2.3.4.0"))
+
+
+def test_what_was_delivered_and_purged_is_answered_for_beside_another_content(store):
+    delivered(store, 1, sop="1.2.3.4.0")
+    store.retention.purging([1], "test")
+    store.retention.purged([1])
+    another_content(store)
+    assert answers(store, ["1.2.3.4.0"], Has("orthanc-9")) == [REASONS.SUCCESS]
+
+
+def test_another_content_that_is_lost_has_to_be_sent_again(store):
+    delivered(store, 1, sop="1.2.3.4.0")
+    another_content(store)
+    assert answers(store, ["1.2.3.4.0"], Has("orthanc-0", "1.2.3.4.0")) == [REASONS.NO_SUCH_OBJECT_INSTANCE]
+
+
+def test_what_was_lost_and_sent_again_is_answered_for(store):
+    feed(store, 1)
+    store.queue.hold(claim(store)[0], "original-missing")
+    store.feeder.record_received([received(0, generation=99)])
+    assert answers(store, ["1.2.3.4.0"], Has("orthanc-0")) == [REASONS.SUCCESS]
+    [again] = claim(store)
+    store.queue.settle([delivery(patient(store), again, sop="1.2.3.4.0")])
+    assert answers(store, ["1.2.3.4.0"]) == [REASONS.SUCCESS]
+
+
 def test_what_orthanc_has_and_the_ledger_has_not_read_is_answered_for(store):
-    assert answers(store, ["1.9", "1.8"], {"1.9"}.__contains__) == [REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
+    assert answers(store, ["1.9", "1.8"], Has("1.9")) == [REASONS.SUCCESS, REASONS.NO_SUCH_OBJECT_INSTANCE]
 
 
 def test_a_ledger_that_does_not_answer_says_neither_yes_nor_no():
     def away(_uids):
         raise Unavailable("ledger-unavailable")
 
-    commitment = Commitment(FakeOrthanc(), away, lambda _uid: True)
+    commitment = Commitment(FakeOrthanc(), away, Has("1.9"))
     known = commitment.request("job", "1.2", ["1"], ["1.9"], "DEMO", "DEIDGATE")
     assert commitment.answer("1", "1.9", known) == REASONS.PROCESSING_FAILURE
 

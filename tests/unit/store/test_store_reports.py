@@ -103,9 +103,12 @@ def test_storage_commitment_is_answered_for_the_latest_item_even_after_the_purge
     delivered(store, 1)
     store.retention.purging([1], "test")
     store.retention.purged([1])
-    assert store.reports.states_of(["1.2.3.4.1", "9.9"]) == {"1.2.3.4.1": State.DELIVERED}
-    store.feeder.record_received([received(1, generation=50)])
-    assert store.reports.states_of(["1.2.3.4.1"]) == {"1.2.3.4.1": State.RECEIVED}
+    assert store.reports.states_of(["1.2.3.4.1", "9.9"]) == {"1.2.3.4.1": {"orthanc-0": State.DELIVERED}}
+    store.feeder.record_received([received(1, generation=50), received(1, generation=51)])
+    store.queue.hold(claim(store)[0], "original-missing")
+    assert store.reports.states_of(["1.2.3.4.1"]) == {
+        "1.2.3.4.1": {"orthanc-0": State.DELIVERED, "orthanc-1": State.RECEIVED}
+    }
 
 
 def test_the_lists_of_what_servers_must_have_are_complete(store):

@@ -49,7 +49,7 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     service = IngestService(Feeder(index, rows), admission, look, Watermarks(limits))
     conflicts = Conflicts(orthanc, index)
     report = Report(store, index, rows, admission, conflicts, service)
-    commitment = Commitment(orthanc, store.reports.states_of, index.has)
+    commitment = Commitment(orthanc, store.reports.states_of, index)
 
     def c_store(instance: DicomInstance) -> int:
         return conflicts.c_store(instance, admission.c_store)

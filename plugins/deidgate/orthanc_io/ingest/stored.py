@@ -98,7 +98,7 @@ class IngestIndex:
             metadata = self._get(f"/instances/{orthanc_id}/metadata?expand")
             digest = self.digest(orthanc_id)
         except self._orthanc.OrthancException:
-            if self._is_there(orthanc_id):
+            if self.is_there(orthanc_id):
                 raise
             return None
         return Stored(
@@ -112,7 +112,8 @@ class IngestIndex:
             sop_instance_uid=tags.get("SOPInstanceUID") or None,
         )
 
-    def _is_there(self, orthanc_id: str) -> bool:
+    def is_there(self, orthanc_id: str) -> bool:
+        """Whether an instance is stored under this Orthanc ID."""
         try:
             self._orthanc.RestApiGet(f"/instances/{orthanc_id}")
         except self._orthanc.OrthancException:
