@@ -34,8 +34,9 @@ class Bindings:
         study_key = self._context.ledger_index.study(study_uid)
         bound = self._remembered.get((project, study_key))
         if bound is None:
+            cleared = self._remembered.cleared
             bound = self._bound(project, site, study_uid, study_key, patient, accession)
-            self._remembered.put((project, study_key), bound)
+            self._remembered.put((project, study_key), bound, cleared)
         study, owner = bound
         return Bound(study) if owner == patient else Conflict(study, owner)
 

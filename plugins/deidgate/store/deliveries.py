@@ -33,6 +33,8 @@ class Recorded:
 
     refused: Mapping[int, Hold]
     written: frozenset[_Name] = field(default=frozenset())
+    cleared: int = 0
+    """`Recent.cleared` when it was written."""
 
 
 class Deliveries:
@@ -47,6 +49,7 @@ class Deliveries:
         if not outcomes:
             return Recorded({})
         self._context.epoch.look_in(connection)
+        cleared = self._remembered.cleared
         living = _living(connection, {_patient(outcome) for outcome in outcomes})
         refused = {
             outcome.claim.item_id: Hold(outcome.claim, PATIENT_PURGED, "", outcome.facts)
@@ -72,12 +75,13 @@ class Deliveries:
             changed.append({"b_project": name[0], "b_uid_key": name[1], "b_digest": facts.digest})
         if changed:
             connection.execute(_SET_DIGEST, changed)
-        return Recorded(refused, frozenset(n for n, row in rows.items() if row["kind"] != UidKind.INSTANCE))
+        written = frozenset(name for name, row in rows.items() if row["kind"] != UidKind.INSTANCE)
+        return Recorded(refused, written, cleared)
 
     def committed(self, recorded: Recorded) -> None:
         """Remember what is in the database now, so as not to write it again."""
         for name in recorded.written:
-            self._remembered.put(name, True)
+            self._remembered.put(name, True, recorded.cleared)
 
     def _rows(self, outcomes: Sequence[Deliver]) -> dict[_Name, dict[str, Any]]:
         rows: dict[_Name, dict[str, Any]] = {}

@@ -4,7 +4,8 @@
 Processes remember rows of the mapping table. Rows do not change once they are there, but a
 patient may be purged; then the number grows in the same transaction, and every process
 forgets what it remembered before it answers again. It looks once a second; whoever settles a
-delivery looks in the transaction itself.
+delivery looks in the transaction itself. What was read before another thread looked is not
+remembered after (`Recent.put`).
 """
 
 from __future__ import annotations

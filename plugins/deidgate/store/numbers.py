@@ -28,6 +28,7 @@ class Numbers:
         known = self._remembered.get(patient)
         if known is not None:
             return known
+        cleared = self._remembered.cleared
         with self._context.database.write() as connection:
             counter = locked_project(connection, project)
             query = select(patients.c.patient_index).where(patients.c.id == patient, patients.c.project == project)
@@ -36,7 +37,7 @@ class Numbers:
                 number = counter + 1
                 connection.execute(update(patients).where(patients.c.id == patient).values(patient_index=number))
                 connection.execute(update(projects).where(projects.c.name == project).values(patients_indexed=number))
-        self._remembered.put(patient, number)
+        self._remembered.put(patient, number, cleared)
         return number
 
     def image_numbers(self, project: str, patient: int, sop_uids: Sequence[str]) -> list[int]:

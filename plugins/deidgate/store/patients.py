@@ -55,8 +55,9 @@ class Patients:
         patient_key = self._context.project(project).index.patient(site, issuer, patient_id)
         found = self._remembered.get((project, patient_key))
         if found is None or found.lacks(identity):
+            cleared = self._remembered.cleared
             found = self._stored(project, site, issuer, patient_id, patient_key, identity, style)
-            self._remembered.put((project, patient_key), found)
+            self._remembered.put((project, patient_key), found, cleared)
         name, birth_date = fingerprints(self._context, project, identity)
         differs = {
             field

@@ -18,6 +18,12 @@ class Recent(Generic[K, V]):
         self._size = size
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._lock = Lock()
+        self._cleared = 0
+
+    @property
+    def cleared(self) -> int:
+        """How often everything was forgotten; taken before what is `put` is read."""
+        return self._cleared
 
     def get(self, key: K) -> V | None:
         """The value, or None if it is not remembered."""
@@ -27,9 +33,11 @@ class Recent(Generic[K, V]):
             self._entries.move_to_end(key)
             return self._entries[key]
 
-    def put(self, key: K, value: V) -> None:
-        """Remember `value`."""
+    def put(self, key: K, value: V, cleared: int | None = None) -> None:
+        """Remember `value`; not if everything was forgotten since `cleared`, because what was read may be gone."""
         with self._lock:
+            if cleared not in (None, self._cleared):
+                return
             self._entries[key] = value
             self._entries.move_to_end(key)
             if len(self._entries) > self._size:
@@ -39,3 +47,4 @@ class Recent(Generic[K, V]):
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._cleared += 1

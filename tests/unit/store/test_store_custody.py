@@ -6,7 +6,7 @@ from tests.unit.store.making import DOE, STYLE, delivered, patient
 
 from deidgate.errors import ConfigurationError
 from deidgate.store import Identity, Keys, Store
-from deidgate.store.model import PatientRow
+from deidgate.store.model import Bound, PatientRow
 
 
 def row(number, patient_id, pseudonym, **more):
@@ -221,6 +221,43 @@ def test_a_purged_patient_is_found_no_more_and_comes_back_as_another(store, url,
         after = patient(other)
     assert after.pseudonyms.patient_id != before.pseudonyms.patient_id
     assert patient(store) == after
+
+
+def purged_behind(store, part, read, purge):
+    """Let `purge` happen, and another thread notice it, just after `part` has read by its method `read`."""
+    original = getattr(part, read)
+
+    def and_then(*arguments):
+        answer = original(*arguments)
+        setattr(part, read, original)
+        purge()
+        store._context.epoch._looked = float("-inf")
+        store._context.epoch.look()
+        return answer
+
+    setattr(part, read, and_then)
+
+
+def test_a_patient_who_is_purged_while_being_read_is_not_remembered(store):
+    def purge():
+        [(_, pseudonym)] = store.custody.export_patients("ann", "test")
+        store.custody.purge_patient("trial", pseudonym, "ann", "consent withdrawn")
+
+    purged_behind(store, store.mapping._patients, "_stored", purge)
+    before = patient(store)
+    assert patient(store).pseudonyms.patient_id != before.pseudonyms.patient_id
+
+
+def test_a_study_that_is_purged_while_being_read_is_not_remembered(store):
+    before = patient(store)
+
+    def purge():
+        store.custody.purge_patient("trial", before.pseudonyms.patient_id, "ann", "consent withdrawn")
+
+    purged_behind(store, store.mapping._bindings, "_bound", purge)
+    store.mapping.bind_study("trial", "north", "1.2.3", before.id)
+    after = patient(store)
+    assert isinstance(store.mapping.bind_study("trial", "north", "1.2.3", after.id), Bound)
 
 
 def test_the_pseudonym_of_a_purged_patient_is_not_given_again(store):
