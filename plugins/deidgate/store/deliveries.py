@@ -3,6 +3,8 @@
 
 * ``content-changed``: another content was delivered under the same SOP Instance UID before.
 * ``patient-purged``: the patient was forgotten while the item was being worked on.
+
+Research holds the file by then. The row says which it is, so that it is taken back there (`Review.refused`).
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Deliveries:
         cleared = self._remembered.cleared
         living = _living(connection, {_patient(outcome) for outcome in outcomes})
         refused = {
-            outcome.claim.item_id: Hold(outcome.claim, PATIENT_PURGED, "", outcome.facts)
+            outcome.claim.item_id: _refused(outcome, PATIENT_PURGED)
             for outcome in outcomes
             if _patient(outcome) not in living
         }
@@ -69,7 +71,7 @@ class Deliveries:
             if digests.get(name) == facts.digest:
                 continue
             if digests.get(name) is not None and CONTENT_CHANGED not in outcome.claim.accepted:
-                refused[outcome.claim.item_id] = Hold(outcome.claim, CONTENT_CHANGED, "SOPInstanceUID", facts)
+                refused[outcome.claim.item_id] = _refused(outcome, CONTENT_CHANGED, "SOPInstanceUID")
                 continue
             digests[name] = facts.digest
             changed.append({"b_project": name[0], "b_uid_key": name[1], "b_digest": facts.digest})
@@ -118,6 +120,10 @@ _SET_DIGEST = (
     .where(uids.c.project == bindparam("b_project"), uids.c.uid_key == bindparam("b_uid_key"))
     .values(digest=bindparam("b_digest"))
 )
+
+
+def _refused(outcome: Deliver, code: str, path: str = "") -> Hold:
+    return Hold(outcome.claim, code, path, outcome.facts, left=outcome.delivered)
 
 
 def _project(outcome: Deliver) -> str:

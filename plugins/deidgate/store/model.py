@@ -145,6 +145,7 @@ class Hold:
     code: str
     path: str = ""
     facts: Facts = Facts()
+    left: Delivered | None = None  # what research was given before the ledger refused it
 
 
 @dataclass(frozen=True, slots=True)

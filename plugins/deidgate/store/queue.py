@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -166,6 +167,7 @@ class Queue:
             "b_due_at": None,
             "b_present": present,
             "b_turns": 0,
+            "b_left": False,
             "b_reason_code": None,
             "b_reason_path": None,
             "b_delivered_at": None,
@@ -187,19 +189,24 @@ class Queue:
         }
         match outcome:
             case Deliver(delivered=delivered):
-                values |= {
-                    "b_delivered_at": now,
-                    "b_research_id": delivered.research_id,
-                    "b_research_study_uid": delivered.study_instance_uid,
-                    "b_research_series_uid": delivered.series_instance_uid,
-                    "b_research_sop_uid": delivered.sop_instance_uid,
-                    "b_result_digest": delivered.result_digest,
-                }
+                values |= {"b_delivered_at": now, **_at_research(delivered)}
+            case Hold(code=code, path=path, left=Delivered() as left):
+                values |= {"b_reason_code": code, "b_reason_path": path, "b_left": True, **_at_research(left)}
             case Hold(code=code, path=path) | Reject(code=code, path=path):
                 values |= {"b_reason_code": code, "b_reason_path": path}
             case Retry(code=code, path=path, not_before=not_before, turns=turns):
                 values |= {"b_reason_code": code, "b_reason_path": path, "b_due_at": not_before, "b_turns": turns}
         return values
+
+
+def _at_research(delivered: Delivered) -> dict[str, str]:
+    return {
+        "b_research_id": delivered.research_id,
+        "b_research_study_uid": delivered.study_instance_uid,
+        "b_research_series_uid": delivered.series_instance_uid,
+        "b_research_sop_uid": delivered.sop_instance_uid,
+        "b_result_digest": delivered.result_digest,
+    }
 
 
 def _given(name: str) -> Any:
@@ -224,6 +231,7 @@ _SETTLE = (
         changed_at=bindparam("b_now"),
         reason_code=bindparam("b_reason_code"),
         reason_path=bindparam("b_reason_path"),
+        withdrawn_at=case((bindparam("b_left", type_=Boolean), None), else_=items.c.withdrawn_at),
         **{
             name: _given(name)
             for name in (

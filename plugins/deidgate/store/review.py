@@ -18,6 +18,11 @@ from deidgate.store.states import Original, State
 from deidgate.store.turns import served
 from deidgate.store.views import VIEW, described, matching, view
 
+_REFUSED = (
+    items.c.state.in_((State.HELD, State.REJECTED)) & items.c.research_id.is_not(None) & items.c.withdrawn_at.is_(None)
+)
+"""What was recalled, withdrawn, processed again and held since has the time of its withdrawal."""
+
 
 class Review:
     """Decisions of people. `by` and `why` must not be blank.
@@ -108,15 +113,21 @@ class Review:
         with self._context.database.read() as connection:
             return [view(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
 
+    def refused(self, limit: int) -> list[ItemView]:
+        """Items that the ledger refused when research had them, whose file there is not known to be gone."""
+        with self._context.database.read() as connection:
+            return [view(row) for row in connection.execute(VIEW.where(_REFUSED).order_by(items.c.id).limit(limit))]
+
     def withdrawn(self, item_ids: Sequence[int], by: str = "gateway") -> None:
-        """Record that research has deleted these."""
+        """Record that research has deleted these, recalled or refused."""
         now = self._context.clock()
+        waiting = ((items.c.state == State.RECALLED) & items.c.withdrawn_at.is_(None)) | _REFUSED
         with self._context.database.write() as connection:
             for some in chunks(sorted(set(item_ids))):
-                condition = items.c.id.in_(some) & (items.c.state == State.RECALLED) & items.c.withdrawn_at.is_(None)
-                statement = update(items).where(condition).values(withdrawn_at=now, changed_at=now)
-                ids = connection.execute(statement.returning(items.c.id)).scalars().all()
-                told = [_event("withdrawn", i, by, State.RECALLED, State.RECALLED) | {"at": now} for i in ids]
+                statement = update(items).where(items.c.id.in_(some), waiting)
+                statement = statement.values(withdrawn_at=now, changed_at=now)
+                rows = connection.execute(statement.returning(items.c.id, items.c.state)).all()
+                told = [_event("withdrawn", row.id, by, row.state, State(row.state)) | {"at": now} for row in rows]
                 if told:
                     connection.execute(insert(events), told)
 

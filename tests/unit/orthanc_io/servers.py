@@ -46,4 +46,7 @@ class Listing:
         return True
 
     def holds(self, orthanc_id, md5):
-        return orthanc_id in self.ids and self.digests.get(orthanc_id, "r") == md5
+        return self.digest_of(orthanc_id) == md5
+
+    def digest_of(self, orthanc_id):
+        return self.digests.get(orthanc_id, "r") if orthanc_id in self.ids else None

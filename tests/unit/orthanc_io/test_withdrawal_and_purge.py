@@ -10,7 +10,7 @@ from deidgate.errors import CannotDeidentify, Unavailable
 from deidgate.gateway.original import digest_of
 from deidgate.orthanc_io.purge import purge_originals
 from deidgate.orthanc_io.withdrawal import withdraw_recalled
-from deidgate.store import Keys, Original, Store
+from deidgate.store import Keys, Original, State, Store
 from deidgate.store.model import ItemFilter
 
 ALL = ItemFilter(site="north")
@@ -91,6 +91,82 @@ def test_what_is_delivered_in_its_place_meanwhile_stays(store, research):
     assert withdraw_recalled(store, research) == 2
     assert "research-1" not in research.ids
     assert "research-2" in research.ids
+
+
+def refuse(store, research, *, purge=False, **words):
+    """Research is given an instance, and then the ledger refuses its delivery."""
+    store.feeder.record_received([received(9)])
+    [claimed] = claim(store)
+    mapping = patient(store)
+    if purge:
+        store.custody.purge_patient("trial", mapping.pseudonyms.patient_id, "ann", "consent withdrawn")
+    outcome = delivery(mapping, claimed, sop="1.2.3.4.1", digest="sha256:another")
+    given = replace(outcome.delivered, **{"research_id": "research-6", "result_digest": "md5:second"} | words)
+    research.ids.add(given.research_id)
+    research.digests[given.research_id] = given.result_digest.removeprefix("md5:")
+    assert store.queue.settle([replace(outcome, delivered=given)]).conflicts == {claimed.item_id}
+    return claimed.item_id
+
+
+def test_what_was_delivered_while_its_patient_was_forgotten_leaves_research(store, research):
+    item = refuse(store, research, purge=True)
+    assert withdraw_recalled(store, research) == 1
+    assert research.deleted == ["research-6"]
+    assert store.reports.history(item)[-1].event == "withdrawn"
+    assert withdraw_recalled(store, research) == 0
+
+
+def test_another_content_that_was_refused_after_it_took_the_place_of_the_first_leaves_research(store, research, caplog):
+    refuse(store, research, research_id="research-1")
+    assert withdraw_recalled(store, research) == 1
+    assert research.deleted == ["research-1"]
+    assert "delivered-replaced" in caplog.text
+
+
+def test_a_first_content_that_research_still_holds_stays(store, research):
+    refuse(store, research, research_id="research-1")
+    research.digests["research-1"] = "r"
+    assert withdraw_recalled(store, research) == 1
+    assert research.deleted == []
+
+
+def test_what_was_delivered_for_another_item_as_well_stays(store, research):
+    refuse(store, research, purge=True, research_id="research-1", result_digest="md5:r")
+    assert withdraw_recalled(store, research) == 1
+    assert research.deleted == []
+
+
+def test_a_refused_delivery_is_withdrawn_when_research_is_back(store, research):
+    refuse(store, research, purge=True)
+    research.fails_after = 0
+    with pytest.raises(Unavailable):
+        withdraw_recalled(store, research)
+    research.fails_after = None
+    assert withdraw_recalled(store, research) == 1
+    assert "research-6" not in research.ids
+
+
+def test_what_a_person_let_pass_since_is_not_withdrawn(store, research, monkeypatch):
+    item = refuse(store, research, research_id="research-1")
+    look = store.reports.item
+
+    def released_meanwhile(item_id):
+        store.review.release(item_id, "ann", "right", accept=True)
+        return look(item_id)
+
+    monkeypatch.setattr(store.reports, "item", released_meanwhile)
+    assert withdraw_recalled(store, research) == 0
+    assert research.deleted == []
+    assert look(item).state == State.RECEIVED
+
+
+def test_what_was_recalled_and_is_held_since_is_withdrawn_once(store, research):
+    store.review.recall(ALL, "me", "why")
+    withdraw_recalled(store, research)
+    store.review.reprocess(ALL, "me", "why")
+    for claimed in claim(store, 10):
+        store.queue.hold(claimed, "pixels-text")
+    assert withdraw_recalled(store, research) == 0
 
 
 def test_nothing_is_purged_where_no_project_is_named(store, ingest, research):
