@@ -67,12 +67,21 @@ class Queue:
         Items whose lease has run out are due again. So are those that would be due later than any lease or delay
         lasts: the clock has been put back since.
         """
+        return self._claim((items.c.turn, items.c.id), owner, limit, lease_s, now)
+
+    def claim_last(self, owner: str, lease_s: float, now: datetime) -> list[Claim]:
+        """As `claim`, one item: the one whose turn would come after all others'."""
+        return self._claim((items.c.turn.desc(), items.c.id.desc()), owner, 1, lease_s, now)
+
+    def _claim(
+        self, order: Sequence[ColumnElement[int]], owner: str, limit: int, lease_s: float, now: datetime
+    ) -> list[Claim]:
         beyond = now + timedelta(seconds=max(_LONGEST_DELAY_S, _LEASES * lease_s))
         due = (
             select(items.c.id)
             # The first condition is the index's own, which is not used without it.
             .where(items.c.due_at.is_not(None), or_(items.c.due_at <= now, items.c.due_at > beyond))
-            .order_by(items.c.turn, items.c.id)
+            .order_by(*order)
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("due")

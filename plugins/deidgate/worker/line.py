@@ -67,6 +67,7 @@ class Line:
         self._under_way: dict[int, tuple[Claim, Future[None]]] = {}
         self._unsettled: list[tuple[Claim, Outcome]] = []
         self._trouble = Trouble()
+        self._front = False
         self._rest_until = self._look_at = self._beat_at = 0.0
 
     def run(self, stop: threading.Event, alive: Callable[[], None]) -> None:
@@ -112,16 +113,26 @@ class Line:
         room = self._shape.batch - len(self._under_way)
         if now < max(self._rest_until, self._look_at) or room < max(1, self._shape.batch // 3):
             return
-        if self._trouble.is_general:
-            # One instance finds out whether the servers are back; a whole batch would only wear them out.
-            if self._under_way:
-                return
-            room = 1
-        claims = self._queue.claim(self._owner, room, self._shape.lease_s, datetime.now(UTC))
+        if not self._trouble.is_general:
+            claims = self._queue.claim(self._owner, room, self._shape.lease_s, datetime.now(UTC))
+        elif self._under_way:
+            return
+        else:
+            claims = self._probe()
         if not claims:
             self._look_at = now + self._shape.idle_s
         for claim in claims:
             self._under_way[claim.item_id] = claim, pool.submit(self._story, claim)
+
+    def _probe(self) -> list[Claim]:
+        """One instance finds out whether the servers are back; a whole batch would only wear them out.
+
+        The next and the last by turns: it may be a long series at the front whose instances all fail by themselves.
+        """
+        self._front = not self._front
+        if self._front:
+            return self._queue.claim(self._owner, 1, self._shape.lease_s, datetime.now(UTC))
+        return self._queue.claim_last(self._owner, self._shape.lease_s, datetime.now(UTC))
 
     def _story(self, claim: Claim) -> None:
         started = time.perf_counter()

@@ -85,6 +85,15 @@ def test_nobody_waits_behind_an_item_that_failed(store):
     assert "a" in sites(claim(store, 2))
 
 
+def test_the_last_is_the_one_that_all_others_come_before(store):
+    send(store, "a", 0, 50)
+    send(store, "b", 100, 10)
+    (last,) = store.queue.claim_last("worker", 60, NOON + NEXT_DAY)
+    store.queue.retry(last, NOON)
+    *_, expected = claim(store, 60)
+    assert last.item_id == expected.item_id
+
+
 def test_an_item_that_waits_for_a_later_time_lets_no_newcomer_pass_all_others(store):
     send(store, "old", 0, 60)
     (late, *_) = claim(store, 40)

@@ -159,6 +159,23 @@ def test_instances_that_always_fail_do_not_keep_others_waiting(store, code):
     assert states(store)[ended] == 60
 
 
+def test_a_long_series_that_always_fails_keeps_its_own_site_waiting_no_longer_than_needed(store):
+    receive(store, 300)
+    receive(store, 1, first=1000)
+
+    def tell(claim):
+        return held(claim) if claim.orthanc_id == "id-1000" else Postponed(Learned(), "ingest-error")
+
+    tried = CollectorRegistry()
+    shape = Shape(threads=3, batch=12, lease_s=60, idle_s=0.01, gather_s=0.01, rest_s=0.01)
+    ended = (State.HELD, "no-route")
+    patience = Patience(first_s=100, longest_s=100, tries=1_000_000)
+    work(store, tell, lambda: ended in states(store), shape=shape, patience=patience, registry=tried)
+    failed = 'deidgate_stories_total{code="ingest-error",end="postponed"}'
+    [line] = [line for line in generate_latest(tried).decode().splitlines() if line.startswith(failed)]
+    assert float(line.split()[1]) < 60
+
+
 @pytest.mark.parametrize("code", ["ingest-error", "research-error", "ingest-unavailable"])
 def test_an_instance_that_fails_while_others_are_delivered_is_given_up(store, code):
     receive(store, 1)
