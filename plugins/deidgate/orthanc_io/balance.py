@@ -103,8 +103,8 @@ def reconcile(
 
 
 def number_to_withdraw(store: Store) -> int:
-    """How many recalled instances are still to be deleted at research, as far as one page goes."""
-    return len(store.review.to_withdraw(_PAGE))
+    """How many instances are still to be deleted at research, recalled or refused, as far as a page of each goes."""
+    return len(store.review.to_withdraw(_PAGE)) + len(store.review.refused(_PAGE))
 
 
 def _compare(

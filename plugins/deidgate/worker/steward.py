@@ -58,7 +58,7 @@ class Figures:
         )
         self._unwithdrawn = Gauge(
             "deidgate_unwithdrawn",
-            "Recalled instances that are still to be deleted at research",
+            "Instances that are still to be deleted at research: recalled, or refused when it had them",
             registry=registry,
             multiprocess_mode="mostrecent",
         )
