@@ -41,6 +41,7 @@ from deidgate.dicom.swallowed import holds_elements
 from deidgate.errors import CannotDeidentify
 from deidgate.files.spans import NotSpannedError, Span, meta_end, spans
 from deidgate.plan.model import Action, Decision, Plan
+from deidgate.plan.numbers import OWN_DAY
 from deidgate.standard.uids import is_registered
 from deidgate.verify.search import Screen
 
@@ -418,7 +419,7 @@ def _role(decisions: dict[tuple[int, ...], Decision], span: Span, first: bytes, 
     action, value = decision.action, decision.value
     if action in (Action.REMOVE, Action.EMPTY) or (action is Action.DUMMY and span.vr != "UI"):
         # It may have gone because the first's value cannot be kept; that says nothing about the next one.
-        return "gone" if _is_gone_anyhow(span, first) else "must"
+        return "gone" if decision.because is not OWN_DAY and _is_gone_anyhow(span, first) else "must"
     if action is Action.UID and span.vr == "UI":
         return "uid"
     # UIDs that the plan leaves as they are (of the standard, or retained) are the same in the whole series.

@@ -16,6 +16,7 @@ from deidgate.dicom.swallowed import holds_elements
 from deidgate.plan.ages import shows_age_over_89
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
 from deidgate.plan.model import Action
+from deidgate.plan.numbers import days_in_numbers, is_own_day
 from deidgate.plan.rules import Treat, Verdict
 from deidgate.plan.text import Revealed, Style, clean_text, revealed
 from deidgate.policy.model import DateAction, DateRule, Option, Policy
@@ -35,11 +36,16 @@ def charset_of(dataset: Dataset, inherited: Charset) -> Charset:
     return inherited if element is None else Charset.declared(text_of(element, ASCII))
 
 
+class ShowsDay(Exception):
+    """A number is a day of the instance that is not kept; `deidgate.plan.walk` catches it."""
+
+
 class Values:
     """New values for the elements of one instance."""
 
     def __init__(self, header: Dataset, policy: Policy, pseudonyms: Pseudonyms) -> None:
         self._header = header
+        self._policy = policy
         self._pseudonyms = pseudonyms
         self._revealed: Revealed | None = None
         self._others: Revealed | None = None
@@ -58,6 +64,8 @@ class Values:
             The bytes are no value of the VR.
         InvalidDate
             The text is no date, time or age.
+        ShowsDay
+            A number that would be kept is a day of the instance that is not.
         """
         data = raw_bytes(element)
         if data is not None and not vrs.is_value(vr, data):
@@ -67,6 +75,8 @@ class Values:
         if by_option and not _OFFSET.fullmatch(text_of(element, charset)):
             raise InvalidDate
         if verdict.treat is Treat.KEEP:
+            if vr in vrs.NUMBER_TEXT and not _is_written(verdict) and is_own_day(_bytes(element, data), self._days):
+                raise ShowsDay
             return self._kept(element, data, tag, vr, charset)
         text = text_of(element, charset)
         if verdict.treat is Treat.UID:
@@ -117,6 +127,10 @@ class Values:
             return Truncate("year" if rule.to == "year" else "month", rule.day)
         return Keep() if rule.action is DateAction.KEEP else Remove()
 
+    @cached_property
+    def _days(self) -> frozenset[str]:
+        return days_in_numbers(self._header, self._policy)
+
     def _said(self) -> Revealed:
         if self._revealed is None:
             self._revealed = revealed(self._header)
@@ -147,3 +161,12 @@ class Values:
             if most and len(data) > most * vrs.BINARY_NUMBERS[vr]:
                 raise Unreadable
         return Action.KEEP, None
+
+
+def _is_written(verdict: Verdict) -> bool:
+    """True when a line of the policy keeps the element itself: what it shows then, the gate answers for."""
+    return verdict.because.source.startswith("policy [elements]")
+
+
+def _bytes(element: Element, data: bytes | None) -> bytes:
+    return text_of(element, ASCII).encode("ascii", "replace") if data is None else data

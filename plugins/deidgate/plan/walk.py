@@ -29,10 +29,11 @@ from deidgate.plan.codes import DESIGNATOR, Part, part_of_code
 from deidgate.plan.dates import InvalidDate
 from deidgate.plan.encrypted import ENCRYPTED_ATTRIBUTES
 from deidgate.plan.model import Action, Decision, Reason
+from deidgate.plan.numbers import OWN_DAY
 from deidgate.plan.private import Safe, is_creator, safe_elements
 from deidgate.plan.rules import Level, Treat, Verdict, vr_of
 from deidgate.plan.structured import structured_decisions
-from deidgate.plan.values import ASCII, Values, charset_of
+from deidgate.plan.values import ASCII, ShowsDay, Values, charset_of
 from deidgate.policy.model import DateAction, Doubt, Policy
 from deidgate.pseudonym.model import Pseudonyms
 from deidgate.standard.confidentiality import confidentiality_table
@@ -249,6 +250,11 @@ class Walk:
                 # What the profile says about the element without the option that wanted its date.
                 instead = verdict.instead or Verdict(Treat.REMOVE, verdict.because, verdict.required)
                 self._value(element, parents, tag, vr, level, charset, instead)
+                return
+            except ShowsDay:
+                treat = {"1": Treat.DUMMY, "2": Treat.EMPTY}.get(verdict.required[0], Treat.REMOVE)
+                gone = Verdict(treat, OWN_DAY, verdict.required)
+                self._value(element, parents, tag, vr, level, charset, gone)
                 return
             if action is Action.EMPTY and verdict.required in ("1", "1C"):
                 self._dummy(element, parents, tag, vr, level, charset, verdict)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from deidgate.standard.uids import is_registered
 from deidgate.verify import content
+from deidgate.verify.days import is_day
 from deidgate.verify.facts import (
     CLEAN_DESCRIPTORS,
     RETAIN_DEVICE,
@@ -84,10 +85,13 @@ class Needles(NamedTuple):
     words : tuple of Needle
     uids : mapping of bytes to str
         Original UIDs, and the keyword that each comes from.
+    days : mapping of str to str
+        Dates (YYYYMMDD) that no date element of the result shows, and the keyword that each comes from.
     """
 
     words: tuple[Needle, ...]
     uids: dict[bytes, str]
+    days: dict[str, str]
 
 
 class _Found:
@@ -96,6 +100,7 @@ class _Found:
     def __init__(self) -> None:
         self.words: dict[tuple[Kind, str], Needle] = {}
         self.uids: dict[bytes, str] = {}
+        self.days: dict[str, str] = {}
 
     def add(self, kind: Kind, text: str, spelled: str, source: str) -> None:
         key = (kind, text)
@@ -156,7 +161,7 @@ def derive(
             for text in original.texts(element):
                 _identifiers(found, text, element.vr, Kind.IDENTIFIER, name_of(element.tag))
     _from_file_meta(found, original, codes)
-    return Needles(tuple(found.words.values()), found.uids)
+    return Needles(tuple(found.words.values()), found.uids, found.days)
 
 
 def _is_the_manufacturer(text: str, original: View) -> bool:
@@ -246,6 +251,8 @@ def _dates(found: _Found, raw: bytes, dates_that_stay: frozenset[str], source: s
         day = value.strip(" \0")[:8]
         if not (len(day) == 8 and day.isascii() and day.isdigit()) or day in dates_that_stay or day <= "19000101":
             continue
+        if is_day(day):
+            found.days.setdefault(day, source)
         for spelling in _date_spellings(day):
             found.add(Kind.DATE, spelling, "", source)
 

@@ -7,7 +7,8 @@ of it. Only what that finds is attributed to an element and judged there:
 * free text: the needle as words of its own, or, if it is long and no common word, inside a longer word;
 * coded strings and meanings of standard codes: as words of their own, but not a word of the vocabulary that the
   original has at the same place ("HEAD" in Body Part Examined of a patient called Head);
-* numbers: the whole value, and of up to five digits only if the original has something else there;
+* numbers: the whole value, and of up to five digits only if the original has something else there; dates in
+  `deidgate.verify.days`, because a number drops zeros and has other forms than a word;
 * dates and times: not at all, they are judged by their rows;
 * UIDs: only original UIDs, whole or as the beginning of a longer one;
 * bytes: as words of their own, in long stretches only if it has six characters.
@@ -21,6 +22,7 @@ from typing import NamedTuple
 
 from deidgate.standard.uids import is_registered
 from deidgate.verify.codestream import segments
+from deidgate.verify.days import day_in_numbers
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
 from deidgate.verify.text import ENCODINGS, canonical, canonical_text, fold
@@ -37,6 +39,7 @@ SEARCHED_SAMPLES = _LONGEST_SAMPLE_FREE + 12
 _SHORT_IN_BYTES = 6
 _INSIDE_WORDS = 6
 _SMALL_NUMBER = 5
+# A name is no number, and days in numbers have a look of their own.
 _NO_NUMBERS = frozenset({Kind.DATE, Kind.NAME, Kind.SHORT_NAME})
 _EQUIPMENT = frozenset({0x00080070, 0x00081090, 0x00181020})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
@@ -122,6 +125,7 @@ def search(
         for place in everywhere:
             if _stands_in(needle, place, original, result, own_words):
                 yield _finding(needle, place)
+    yield from _days(needles.days, everywhere)
     for needle in needles.words:
         if needle.spelled:
             yield from _spelled(needle, raw, everywhere)
@@ -148,6 +152,7 @@ class Screen:
         )
         self._bytes = tuple(form for needle in needles.words if needle.spelled for form in _encoded(needle.spelled))
         self._uids = tuple(needles.uids)
+        self._days = needles.days
 
     def passes(self, numbers: Sequence[bytes], binary: Sequence[bytes]) -> bool:
         """True when nothing is to be found in these values.
@@ -162,6 +167,8 @@ class Screen:
         if numbers:
             said = canonical(b"\n".join(numbers))
             if any(number in said for number in self._numbers):
+                return False
+            if any(day_in_numbers(value, self._days) for value in numbers):
                 return False
         if not binary:
             return True
@@ -181,6 +188,14 @@ def _finding(needle: Needle, place: Place) -> Finding:
 
 def _path(place: Place) -> str:
     return place.path or (place.element.path if place.element else "")
+
+
+def _days(days: Mapping[str, str], everywhere: list[Place]) -> Iterator[Finding]:
+    for place in everywhere if days else ():
+        if place.vr in NUMBERS and _form(place) == "number":
+            day = day_in_numbers(place.value, days)
+            if day:
+                yield Finding(Kind.DATE.value, _path(place), days[day])
 
 
 def _uids(uids: Mapping[bytes, str], everywhere: list[Place]) -> Iterator[Finding]:

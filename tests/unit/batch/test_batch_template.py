@@ -450,3 +450,23 @@ def test_a_scanned_header_is_all_there(data):
         except (ValueError, LookupError, TypeError):
             # A character set of another name is no matter of structure: it is held when text is read.
             assert b"ISO_IR 100" not in content
+
+
+@pytest.mark.parametrize("name", ["basic", "longitudinal"])
+@pytest.mark.parametrize("own", [1, 2, 3])
+@pytest.mark.parametrize("keyword", ["AcquisitionNumber", "WindowCenter"])
+def test_a_number_that_is_a_date_goes_the_long_way_and_says_nothing_about_its_siblings(
+    name, own, keyword, store, tmp_path
+):
+    def change(ds, number):
+        setattr(ds, keyword, "19650321" if number == own else number)
+        ds.PatientBirthDate = "19650321"
+
+    first, second, third = series(change)
+    policy = header_only(tmp_path, name)
+    short, long_ = both_ways(
+        store, tmp_path, {1: [first, third], 2: [first, second], 3: [first, second, third]}[own], policy
+    )
+    assert short == long_
+    assert isinstance(long_, bytes)
+    assert b"19650321" not in long_

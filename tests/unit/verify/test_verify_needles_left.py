@@ -360,3 +360,29 @@ def test_device_names_are_no_secret_when_the_device_is_retained(pair):
     assert "device-left" in pair.codes()
     pair.result.DeidentificationMethodCodeSequence.append(claimed)
     assert pair.verdict().findings == ()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "20010705",
+        "20010705 ",
+        "+20010705",
+        "020010705",
+        "20010705.0",
+        "2.0010705E7",
+        "20010705101112",
+        "5072001",
+        "7052001",
+    ],
+)
+def test_a_date_is_found_as_a_whole_number(pair, number):
+    both(pair, 0x00181110, "DS", "1")
+    pair.result["DistanceSourceToDetector"]._value = pair.original["DistanceSourceToDetector"]._value = number
+    assert ("date-left", "(0018,1110) DistanceSourceToDetector") in pair.found()
+
+
+@pytest.mark.parametrize("number", ["200107055", "120010705", "0.20010705", "20010706", "10705"])
+def test_a_number_that_only_has_the_digits_of_a_date_is_none(pair, number):
+    both(pair, 0x00181110, "DS", number)
+    assert pair.found() == set()

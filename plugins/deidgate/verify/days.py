@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Days of the original where they are no date elements: in numbers, which have no letters and drop their zeros.
+
+Only days that the original itself has are looked for. A number of eight digits that could be a date is a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_NUMBER = re.compile(rb"[ \0]*[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?[ \0]*")
+_LONGEST = len("YYYYMMDDHHMMSS")
+
+
+def is_day(text: str) -> bool:
+    """True for eight digits that are a day of the twentieth or twenty-first century."""
+    return (
+        len(text) == 8
+        and text.isascii()
+        and text.isdigit()
+        and "1900" <= text[:4] < "2100"
+        and "01" <= text[4:6] <= "12"
+        and "01" <= text[6:] <= "31"
+    )
+
+
+def day_in_numbers(value: bytes, days: Collection[str]) -> str:
+    r"""The first of `days` (YYYYMMDD) that one of the numbers in `value` is; empty when none is.
+
+    A number is compared as a whole: ``20230405``, ``5042023`` (the fifth of April, without its zero), ``20230405.0``
+    and ``20230405101112`` are that day, ``120230405`` is a number. With two digits of the year a number is a day only
+    where it stands alone and has six digits: among measurements that would be chance.
+    """
+    if len(value) < 6 or not days:
+        return ""
+    numbers = value.split(b"\\")
+    for number in numbers:
+        whole = _whole(number)
+        if len(whole) in (7, 8):
+            spelled = whole.zfill(8)
+            for day in (spelled, spelled[4:] + spelled[2:4] + spelled[:2], spelled[4:] + spelled[:4]):
+                if day in days:
+                    return day
+        elif len(whole) in (10, 12, _LONGEST) and whole[:8] in days:
+            return whole[:8]
+    alone = value.strip(b" \0").decode("latin_1")
+    if len(alone) == 6 and alone.isascii() and alone.isdigit():
+        for day in days:
+            if day[2:] in (alone, alone[4:] + alone[2:4] + alone[:2], alone[4:] + alone[:4]):
+                return day
+    return ""
+
+
+def _whole(number: bytes) -> str:
+    """Digits before the decimal point, without zeros in front; empty for what is no number."""
+    # Most numbers are short, and there may be many of them.
+    if len(number) < 7:
+        return ""
+    match = _NUMBER.fullmatch(number)
+    if match is None:
+        return ""
+    whole, fraction = match[1] or b"", match[2] or b""
+    if match[3]:
+        moved = int(match[3])
+        if not 0 <= moved <= _LONGEST:
+            # What is divided by a power of ten is no day that anybody wrote.
+            return ""
+        whole += fraction[:moved].ljust(moved, b"0")
+    return whole.lstrip(b"0").decode()
