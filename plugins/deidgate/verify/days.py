@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Days of the original where they are no date elements: in numbers, which have no letters and drop their zeros.
+"""Days of the original where they are no date elements, in spellings that are no words.
 
-Only days that the original itself has are looked for. A number of eight digits that could be a date is a number.
+* In numbers, which have no letters and drop their zeros.
+* In texts with one or two digits for day, month and year (``17.8.43``, ``43-08-17``), and without a year where they
+  can be nothing else: a day above 12 with a dot behind the month or a slash, at the end of what is said.
+
+Only days that the original itself has are looked for. A number of eight digits that could be a date is a number,
+and 3.2.10 a version.
 """
 
 from __future__ import annotations
@@ -10,6 +15,11 @@ import re
 from collections.abc import Collection
 
 _NUMBER = re.compile(rb"[ \0]*[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?[ \0]*")
+_THREE = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,4})([./-]) ?(\d{1,2})\2 ?'?(\d{1,4})(?!\d|\.\d)", re.ASCII)
+_TWO = re.compile(
+    r"(?<![^\W_])(?<!\d[.,/-])(\d{1,2})(?:/(\d{1,2})|\.(\d{1,2})\.)(?=[ \0]*(?:[,;)\]\\\r\n]|\Z))", re.ASCII
+)
+_MONTHS = 12
 _LONGEST = len("YYYYMMDDHHMMSS")
 
 
@@ -50,6 +60,33 @@ def day_in_numbers(value: bytes, days: Collection[str]) -> str:
             if day[2:] in (alone, alone[4:] + alone[2:4] + alone[:2], alone[4:] + alone[:4]):
                 return day
     return ""
+
+
+def day_in_text(text: str, days: Collection[str]) -> str:
+    """The first of `days` (YYYYMMDD) that stands in a folded text in a short spelling; empty when none does."""
+    for match in _THREE.finditer(text):
+        first, second, third = match[1], match[3], match[4]
+        for year, month, day in ((third, second, first), (third, first, second), (first, second, third)):
+            found = _with_year(year, month, day, days)
+            if found:
+                return found
+    for match in _TWO.finditer(text):
+        one, two = int(match[1]), int(match[2] or match[3])
+        pairs = ((one, two), (two, one)) if match[2] else ((two, one),)
+        for month, number in pairs:
+            if number > _MONTHS:
+                wanted = f"{month:02}{number:02}"
+                found = next((day for day in days if day[4:] == wanted), "")
+                if found:
+                    return found
+    return ""
+
+
+def _with_year(year: str, month: str, day: str, days: Collection[str]) -> str:
+    if len(year) not in (2, 4) or len(month) > 2 or len(day) > 2:
+        return ""
+    wanted = f"{year}{int(month):02}{int(day):02}"
+    return next((one for one in days if one[-len(wanted) :] == wanted), "")
 
 
 def _whole(number: bytes) -> str:

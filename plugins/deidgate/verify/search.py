@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from deidgate.standard.uids import is_registered
 from deidgate.verify.codestream import segments
-from deidgate.verify.days import day_in_numbers
+from deidgate.verify.days import day_in_numbers, day_in_text
 from deidgate.verify.model import Finding
 from deidgate.verify.needles import Kind, Needle, Needles
 from deidgate.verify.text import ENCODINGS, canonical, canonical_text, fold
@@ -194,8 +194,16 @@ def _days(days: Mapping[str, str], everywhere: list[Place]) -> Iterator[Finding]
     for place in everywhere if days else ():
         if place.vr in NUMBERS and _form(place) == "number":
             day = day_in_numbers(place.value, days)
-            if day:
-                yield Finding(Kind.DATE.value, _path(place), days[day])
+        elif (place.vr in TEXT or place.vr == "UN") and _form(place) in ("text", "coded"):
+            if place.element is not None and _own(place.element):
+                # The version of a policy is no date.
+                continue
+            texts = place.texts or (place.value.decode("latin_1"),)
+            day = next(filter(None, (day_in_text(fold(text), days) for text in texts)), "")
+        else:
+            continue
+        if day:
+            yield Finding(Kind.DATE.value, _path(place), days[day])
 
 
 def _uids(uids: Mapping[bytes, str], everywhere: list[Place]) -> Iterator[Finding]:

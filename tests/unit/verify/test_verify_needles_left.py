@@ -386,3 +386,28 @@ def test_a_date_is_found_as_a_whole_number(pair, number):
 def test_a_number_that_only_has_the_digits_of_a_date_is_none(pair, number):
     both(pair, 0x00181110, "DS", number)
     assert pair.found() == set()
+
+
+@pytest.mark.parametrize(
+    "date", ["*5.7.01", "5.7.01", "05.7.2001", "7/5/01", "01-7-5", "5. 7. 01", "(12.4.61)", "12.4.1961", "61-04-12"]
+)
+@pytest.mark.parametrize(("tag", "vr"), [(0x00181020, "LO"), (0x0040A160, "UT"), (0x00180015, "CS")])
+def test_a_date_is_found_in_its_short_spellings(pair, date, tag, vr):
+    both(pair, tag, vr, f"Thorax {date}, x")
+    assert "date-left" in {code for code, _ in pair.found()}
+
+
+@pytest.mark.parametrize("date", ["25.7.", "7/25", "25/7"])
+def test_a_day_and_month_that_can_be_nothing_else_are_found(pair, date):
+    pair.original.StudyDate = "20010725"
+    both(pair, 0x00181020, "LO", f"Thorax {date}")
+    assert ("date-left", "(0018,1020) SoftwareVersions") in pair.found()
+
+
+@pytest.mark.parametrize(
+    "text", ["5.7.02", "1.5.7.01", "5.7.01.3", "15.7.01", "5.7.", "7/5", "0705", "7/25 mm", "5 7 01"]
+)
+def test_numbers_that_only_resemble_a_date_of_the_original_are_none(pair, text):
+    pair.original.StudyDate = "20010705"
+    both(pair, 0x00181020, "LO", f"Thorax {text}")
+    assert pair.found() == set()

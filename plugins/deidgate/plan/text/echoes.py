@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from deidgate.plan.text.revealed import Revealed
 from deidgate.plan.text.spans import Kind, Span, Word
@@ -14,6 +16,9 @@ _FEWEST_INSIDE = 4
 _FEWEST_ACROSS = 4  # characters that a name or code needs to be looked for across separators
 _WIDEST_GAP = 3  # characters between two parts of one name or code
 _FEWEST_CODE_INSIDE = 6  # characters that a code needs to be looked for inside a longer run
+_MONTHS = 12
+# Behind 8/17 they make a quantity of it.
+_UNIT = r"(?:mm|cm|ml|mg|gy|cgy|mgy|kv|kvp|mas?|ms|sec|min|hz|x|st|fr|images?|slices?|frames?)(?![a-z])"
 
 
 def echoes(text: str, words: Sequence[Word], revealed: Revealed, vocabulary: Words) -> Iterator[Span]:
@@ -115,20 +120,39 @@ def _codes_inside(text: str, revealed: Revealed) -> Iterator[Span]:
 
 
 def _days_inside(text: str, revealed: Revealed) -> Iterator[Span]:
-    """Days of the header in spellings that are no dates in general: inside longer numbers, and without a year."""
+    """Days of the header in spellings that are no dates in general: in longer numbers, short, and without a year."""
     for year, month, day in revealed.days:
         for spelling in (year + month + day, day + month + year, month + day + year):
             at = text.find(spelling)
             if at >= 0:
                 yield Span(at, at + len(spelling), Kind.DATE)
-        for spelling in (f"{month}/{day}", f"{day}/{month}", f"{day}.{month}.", f"{month}-{day}-", f"{day}-{month}-"):
-            at = text.find(spelling)
-            if (
-                at >= 0
-                and not text[at - 1 : at].isalnum()
-                and not text[at + len(spelling) : at + len(spelling) + 1].isalnum()
-            ):
-                yield Span(at, at + len(spelling), Kind.DATE)
+        if not ("01" <= month <= "12" and "01" <= day <= "31"):
+            continue
+        for match in _short_spellings(year, month, day).finditer(text):
+            yield Span(match.start(), match.end(), Kind.DATE)
+
+
+@lru_cache(maxsize=1024)
+def _short_spellings(year: str, month: str, day: str) -> re.Pattern[str]:
+    """The day with or without zeros, with a year of two digits, and without a year.
+
+    3.2.10 may be a version: it is taken for a date where it is one of the instance's own, which few versions are.
+    Without a year there is less to tell a day from a number, so that is only looked for with both zeros, or when
+    the day is above 12: 1/2 of a series and 3.4 at the end of a sentence are in every other text, and somebody was
+    born on every such day. 0405 is a number like any other, and stays.
+    """
+    short_day, short_month = day.lstrip("0"), month.lstrip("0")
+    d, m, y = f"0?{short_day}", f"0?{short_month}", f"'?(?:{year[:2]})?{year[2:]}"
+    gap = r"([./\-])\s?"
+    spellings = [
+        rf"(?<!\d)(?<!\d\.)(?:{d}{gap}{m}\1\s?{y}|{m}{gap}{d}\2\s?{y}|{y}{gap}{m}\3\s?{d})(?!\d|\.\d)",
+        rf"(?<![^\W_])(?:{month}/{day}|{day}/{month}|{day}\.{month}\.|{month}-{day}-|{day}-{month}-)(?![^\W_])",
+    ]
+    if int(day) > _MONTHS:
+        spellings.append(
+            rf"(?<![^\W_])(?<!\d[.,/\-])(?:{day}/{m}|{m}/{day}|{day}\.\s?{m}\.)(?![^\W_]|[./\-]\d|%)(?!\s?{_UNIT})"
+        )
+    return re.compile("|".join(spellings))
 
 
 def _unspaced(text: str, revealed: Revealed) -> Iterator[Span]:

@@ -292,7 +292,7 @@ def _places(found: _Found, vocabulary: Words, value: str) -> None:
 
 def _day(found: _Found, value: str) -> None:
     digits = value.replace(".", "")[:8]
-    if len(digits) == 8 and digits.isdigit() and digits[:4] != "0000":
+    if len(digits) == 8 and digits.isascii() and digits.isdigit() and digits[:4] != "0000":
         found.days.add((digits[:4], digits[4:6], digits[6:8]))
 
 

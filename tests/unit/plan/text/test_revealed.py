@@ -173,3 +173,55 @@ def test_several_values_are_cleaned_one_by_one():
 
 def test_strict_style_keeps_only_words_of_the_vocabulary_and_short_numbers():
     assert cleaned("t2_tse tra FROBNIC 320 knee PJN 55555", dataset(), style=Style.STRICT) == "t2_tse tra 320 knee"
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("17.8.43", "*17.8.43", "geb.17.8.43", "17-8-43", "17/8/43", "17.08.43", "43-08-17", "8/17/43", "17. 8. 43"),
+        *(
+            "17.8.1943",
+            "1943-8-17",
+            "8-17-1943",
+            "17.8.",
+            "8/17",
+            "17/8",
+            "17.08.",
+            "08/17",
+            "17. 8.",
+            "17.8.43, 17.8.43",
+        ),
+    ],
+)
+@pytest.mark.parametrize("style", Style)
+def test_a_short_spelling_of_an_own_date_goes(date, style):
+    birth = dataset(PatientBirthDate="19430817")
+    left = cleaned(f"Thorax {date}", birth, style=style)
+    assert not set("1748") & set(left), left
+    assert left.startswith("Thorax")
+
+
+@pytest.mark.parametrize("date", ["5.4.23", "05.4.2023", "4/5/23", "23.4.5", "5.4.23-5.4.23", "V5.4.23"])
+def test_a_short_spelling_of_an_own_date_of_two_small_numbers_goes(date):
+    assert not any(c.isdigit() for c in cleaned(f"Thorax {date}", dataset(StudyDate="20230405"), style=Style.REVEALED))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "VB 3.2.10",
+            "knee 1/2",
+            "series 4/5",
+            "T2 8/17 mm",
+            "lesion 5.4.",
+            "size 17.8 mm",
+            "1.17.8.43.5",
+            "17.8.43.9",
+        ),
+        *("117.8.43", "matrix 0405", "8/175", "17/80", "2.8/17", "17.8%", "8/17 images", "17.8.44"),
+    ],
+)
+def test_numbers_that_are_no_date_of_the_instance_stay(text):
+    ds = dataset(PatientBirthDate="19430817", StudyDate="20230405", SeriesDate="20020201")
+    assert cleaned(text, ds, style=Style.REVEALED) == text

@@ -15,6 +15,7 @@ from pydicom import Dataset
 from deidgate.plan.text import Revealed, Style, clean_text, revealed
 from deidgate.plan.text.fold import folded
 from deidgate.plan.text.words import roles, words
+from deidgate.verify.days import day_in_text
 
 HARMLESS = [
     s
@@ -158,3 +159,23 @@ def test_time_grows_with_length_and_not_with_its_square(seed):
     short, long = seconds(4_000), seconds(32_000)
     # Eight times the length: linear is 8, quadratic 64.
     assert long < 24 * max(short, 0.004)
+
+
+@settings(max_examples=600)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["17", "8", "08", "43", "1943", "5", "05", "4", "04", "23", "2023", "2", "31", "0", "x", "mm"]
+            ),
+            st.sampled_from([".", "/", "-", " ", ". ", "'", ",", "(", ")", "_", ";"]),
+        ),
+        max_size=14,
+    ).map("".join),
+    st.sampled_from(list(Style)),
+)
+def test_short_dates_that_the_gate_would_find_are_cut(text, style):
+    ds = Dataset()
+    ds.PatientBirthDate, ds.StudyDate, ds.SeriesDate = "19430817", "20230405", "20020831"
+    left = clean_text(text, "LO", revealed(ds), style)
+    assert day_in_text(left.lower(), {"19430817", "20230405", "20020831"}) == ""
