@@ -40,6 +40,8 @@ class Pending:
         The result of a DICOM file.
     copied : str
         Path of the unfinished copy of another file.
+    redacted : bool
+        That copy is a DICOMDIR whose identifying values are overwritten.
     stored : bool
         Its archive did not compress it.
     """
@@ -52,6 +54,7 @@ class Pending:
     beside: Path | None = None
     made: Made | None = None
     copied: str = ""
+    redacted: bool = False
     stored: bool = False
 
     @property

@@ -42,6 +42,8 @@ _NOT_DICOM = {
     Kind.ARCHIVE_UNSUPPORTED: "archive-unsupported",
 }
 
+_REDACTED = "dicomdir-redacted"
+
 _NAMES_TRIED = 16
 """Each is taken only by what somebody else has put there, or by an earlier result of another content."""
 
@@ -189,7 +191,8 @@ class Worker:
             code = "dicomdir" if self._is_made_anew(pending) else "dicomdir-dropped"
             return (replace(pending.line, status="skipped", code=code),)
         if self._staging is None:
-            return (replace(pending.line, status="planned", code="copied-other"),)
+            return (replace(pending.line, status="planned", code=_REDACTED),)
+        pending.redacted = True
         old = os.pread(descriptor, size, 0)
         content, _ = dicomdir_redact.redact(old, dicomdir_redact.DEFAULT_ATTRIBUTES, self._book.key)
         pending.copied, target = self._staging.create()
@@ -260,7 +263,8 @@ class Worker:
             place = self._namer.place(one.relative, None, frozenset(), alone=False, medium=one.medium)
             if one.medium >= 0 and one.relative[-1].upper() == "DICOMDIR":
                 place = (*place[:-1], "DICOMDIR")
-            line = replace(one.line, status="copied", code="copied-other", result_size=one.line.size)
+            status, code = ("redacted", _REDACTED) if one.redacted else ("copied", "copied-other")
+            line = replace(one.line, status=status, code=code, result_size=one.line.size)
             return self._at(staging, place, one, line)
         identity = Identity(
             made.patient_id,

@@ -51,7 +51,8 @@ class Line:
     source : str
         Path of the original; of an archive's member ``archive.zip!/folder/name``.
     status : str
-        ``done``, ``held``, ``skipped``, ``copied``, ``failed`` or ``planned`` (dry run).
+        ``done``, ``held``, ``skipped``, ``copied``, ``redacted`` (a DICOMDIR), ``archive``, ``failed`` or ``planned``
+        (dry run).
     code : str
         Empty when done; else a key of `deidgate.files.reasons` or a code of the engine.
     place : str

@@ -67,6 +67,10 @@ MEANINGS: dict[str, Meaning] = {
         "the directory of a medium, and none is made for its results",
         "unpack an archive to have one made, or use `deidgate dicomdir rebuild`",
     ),
+    "dicomdir-redacted": Meaning(
+        "the directory of a medium: identifying values are overwritten in their places",
+        "`deidgate dicomdir redact --list` names them; look at it before it is given away",
+    ),
     "dicomdir-of-another": Meaning(
         "done, but on no DICOMDIR: the one that is there is not of this run, and was not touched",
         "move that one away and run again, or choose another output",

@@ -337,6 +337,16 @@ def test_in_redact_mode_the_old_directory_leads_to_the_results(deidentifier, dis
     assert len(made) == 10 and made <= listed
 
 
+def test_a_directory_that_was_overwritten_is_not_said_to_be_copied_as_it_is(deidentifier, disc, tmp_path):
+    summary = run(deidentifier, tmp_path, dicomdir="redact", copy_other=True)
+    line = report(tmp_path)["disc/DICOMDIR"]
+    assert (line["status"], line["code"]) == ("redacted", "dicomdir-redacted") and "overwritten" in line["reason"]
+    assert summary.counts["redacted"] == 1 and summary.complete
+    run(deidentifier, tmp_path, name="dry", dicomdir="redact", dry_run=True)
+    line = report(tmp_path, "dry")["disc/DICOMDIR"]
+    assert (line["status"], line["code"]) == ("planned", "dicomdir-redacted")
+
+
 def test_a_directory_is_said_to_be_made_anew_only_where_it_is(deidentifier, disc, incoming, tmp_path):
     (incoming / "disc.zip").write_bytes(zipped([("DICOMDIR", (disc / "DICOMDIR").read_bytes()), ("IM1", image())]))
     run(deidentifier, tmp_path)
