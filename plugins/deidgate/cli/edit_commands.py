@@ -31,7 +31,7 @@ Exit codes: 0 written, 1 refused (no such element, no value of its VR, output ex
 @click.option("--add", "adds", multiple=True, metavar="ADDRESS[:VR]=VALUE", help="Change it, or make it.")
 @click.option("--delete", "deletes", multiple=True, metavar="ADDRESS", help="Take it away.")
 @click.option("--new-uids", is_flag=True, help="New Study, Series and SOP Instance UIDs: it is another instance now.")
-@click.option("--strict", is_flag=True, help="Refuse what breaks a Type 1 or Type 2 attribute, instead of warning.")
+@click.option("--strict", is_flag=True, help="Refuse what would only be warned of: see above.")
 def edit(
     source: Path,
     target: Path,
@@ -45,6 +45,9 @@ def edit(
 
     An address is a keyword, a tag, a private tag with its creator, or a path: Sequence[0].Keyword. A backslash
     separates several values. It does not de-identify.
+
+    What breaks a Type 1 or Type 2 attribute, or is none of the Enumerated Values of common attributes (PatientSex: M,
+    F, O), is done with a warning.
     """
     from deidgate.cli.reading import opened
     from deidgate.cli.writing import write_dataset

@@ -27,6 +27,19 @@ from deidgate.standard.types import iod_of
 
 _STEP = re.compile(r"(?P<name>[^\[\]]+?)(?:\[(?P<item>\d+)\])?")
 _NUMERIC = {"US": int, "SS": int, "UL": int, "SL": int, "UV": int, "SV": int, "FL": float, "FD": float}
+# Attributes with Enumerated Values, which no other value may extend. Source: PS3.3 C.2.3, C.7.1.1, C.7.3.1, C.7.6.1,
+# C.7.6.3, C.7.6.1.1.5, C.8.11.1, C.12.1.
+_ENUMERATED: dict[int, tuple[str, ...]] = {
+    0x00100040: ("M", "F", "O"),  # Patient's Sex
+    0x00120062: ("YES", "NO"),  # Patient Identity Removed
+    0x00200060: ("R", "L"),  # Laterality
+    0x00200062: ("R", "L", "U", "B"),  # Image Laterality
+    0x00280103: ("0", "1"),  # Pixel Representation
+    0x00280301: ("YES", "NO"),  # Burned In Annotation
+    0x00280302: ("YES", "NO"),  # Recognizable Visual Features
+    0x00280303: ("UNMODIFIED", "MODIFIED", "REMOVED"),  # Longitudinal Temporal Information Modified
+    0x00282110: ("00", "01"),  # Lossy Image Compression
+}
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
 
@@ -132,6 +145,10 @@ def edited(dataset: Dataset, edits: Iterable[Edit], *, new_uids: bool = False) -
             warned.append(Warned(path, f"deleted, and it is Type {kind} in this IOD"))
         elif edit.verb is not Verb.DELETE and not edit.value and kind in ("1", "1C"):
             warned.append(Warned(path, f"empty, and it is Type {kind} in this IOD"))
+        allowed = _ENUMERATED.get(path.tag, ())
+        if edit.verb is not Verb.DELETE and edit.value and allowed and edit.value.strip(" ") not in allowed:
+            # The value is the caller's own, and may be a patient's: it is not repeated.
+            warned.append(Warned(path, f"none of its Enumerated Values: {', '.join(allowed)}"))
     for misfit in misfits(result, None if recoded else frozenset(changed)):
         raise ConfigurationError("text-not-in-character-set", str(misfit))
     if new_uids:

@@ -330,6 +330,14 @@ def test_edit_warns_refuses_and_never_overwrites(scan, own_place):
     deidgate("edit", scan, "four.dcm", code=2)
 
 
+def test_edit_warns_of_a_value_that_the_standard_does_not_list(scan):
+    said = deidgate("edit", scan, "out.dcm", "--set", "PatientSex=MALE")
+    assert "PatientSex" in said and "M, F, O" in said and "MALE" not in said
+    assert "breaks-the-iod" in deidgate("edit", scan, "two.dcm", "--set", "PatientSex=MALE", "--strict", code=1)
+    for value in ("F", "O", ""):
+        assert "Enumerated" not in deidgate("edit", scan, f"out{value}x.dcm", "--set", f"PatientSex={value}")
+
+
 @pytest.mark.parametrize(("part", "value"), [("_value", 70_000), ("_value", "many"), ("VR", "XX")])
 def test_what_cannot_be_written_is_a_refusal_of_its_own(own_place, part, value):
     ds = ct(rows=16)
@@ -427,6 +435,15 @@ def test_a_medium_gets_a_directory_and_a_directory_is_overwritten(own_place):
     deidgate("dicomdir", "redact", "disc/DICOMDIR", "new")
     assert b"Okafor" in (disc / "DICOMDIR").read_bytes() and b"Okafor" not in Path("new").read_bytes()
     assert {"PN", "PatientID"} <= set(deidgate("dicomdir", "redact", "--list").split())
+
+
+def test_a_folder_of_which_nothing_can_be_listed_gets_no_directory_and_hears_why(incoming):
+    said = deidgate("dicomdir", "rebuild", "incoming", code=1)
+    assert "nothing-to-list" in said and "IM1.dcm is no part of a File ID" in said and "no extension" in said
+    assert not (incoming / "DICOMDIR").exists()
+    (incoming / "IM1.dcm").rename(incoming / "IM1")
+    said = deidgate("dicomdir", "rebuild", "incoming", code=3)
+    assert "1 files listed" in said and "IM2.dcm is no part of a File ID" in said
 
 
 def test_a_folder_is_watched(incoming, own_place):
