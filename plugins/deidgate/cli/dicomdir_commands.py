@@ -26,7 +26,9 @@ Example:
 def rebuild(folder: Path, replace: bool) -> None:
     """Write FOLDER/DICOMDIR for the DICOM files below, under the names that they have.
 
-    Names that are no File ID (eight of A to Z, 0 to 9 and _) cannot be listed; they are told of.
+    Names that are no File ID cannot be listed; they are told of. Each folder and file of one has at most eight
+    characters of A to Z, 0 to 9 and _, no extension, and at most seven folders lead to it. Results of `deidgate run
+    --layout patient-index --dicomdir always` have such names. Where nothing can be listed, nothing is written.
     """
     import sys
 
@@ -47,12 +49,14 @@ def rebuild(folder: Path, replace: bool) -> None:
         return files
 
     try:
-        listed, left_out = media.rebuild(folder, found(), generate_uid(prefix=None), replace=replace)
+        listed, left_out = media.rebuild(folder, found(), generate_uid(prefix=None), replace=replace, empty=False)
     except AlreadyThereError:
         raise ConfigurationError("destination-exists", str(folder / "DICOMDIR")) from None
-    click.echo(f"{listed} files listed")
     for path in left_out:
-        click.echo(f"not listed: {path}", err=True)
+        click.echo(f"not listed: {path}: {media.unlisted_because(path.relative_to(folder))}", err=True)
+    if not listed:
+        raise ConfigurationError("nothing-to-list", str(folder))
+    click.echo(f"{listed} files listed")
     if left_out:
         sys.exit(Exit.INCOMPLETE)
 

@@ -50,7 +50,19 @@ def is_file_id(relative: Path) -> bool:
     return 0 < len(parts) <= 8 and all(_COMPONENT.fullmatch(part) for part in parts)
 
 
-def rebuild(folder: Path, files: Iterable[Path], uid: str, *, replace: bool = False) -> tuple[int, list[Path]]:
+def unlisted_because(relative: Path) -> str:
+    """Why `rebuild` does not list this path, in words."""
+    if len(relative.parts) > 8:
+        return "it lies below more than seven folders"
+    wrong = next((part for part in relative.parts if not _COMPONENT.fullmatch(part)), "")
+    if not wrong:
+        return "it cannot be read, or lacks one of its UIDs"
+    return f"{wrong} is no part of a File ID (at most 8 of A to Z, 0 to 9 and _, no extension)"
+
+
+def rebuild(
+    folder: Path, files: Iterable[Path], uid: str, *, replace: bool = False, empty: bool = True
+) -> tuple[int, list[Path]]:
     """Write ``folder/DICOMDIR`` for `files` and return how many it lists, and those it cannot list.
 
     Parameters
@@ -63,6 +75,8 @@ def rebuild(folder: Path, files: Iterable[Path], uid: str, *, replace: bool = Fa
         SOP Instance UID of the directory itself.
     replace : bool
         Take the place of an earlier DICOMDIR of ours.
+    empty : bool
+        Write one also when it lists nothing.
     """
     tree: dict[str, tuple[_Record, dict[str, tuple[_Record, dict[str, _Record]]]]] = {}
     roots: list[_Record] = []
@@ -76,8 +90,9 @@ def rebuild(folder: Path, files: Iterable[Path], uid: str, *, replace: bool = Fa
             continue
         _enter(tree, roots, dataset, relative)
         listed += 1
-    with whole_file(folder / "DICOMDIR", replace=replace) as stream:
-        stream.write(_encode(roots, uid))
+    if listed or empty:
+        with whole_file(folder / "DICOMDIR", replace=replace) as stream:
+            stream.write(_encode(roots, uid))
     return listed, left_out
 
 

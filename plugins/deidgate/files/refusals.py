@@ -14,6 +14,11 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "there are no results of a run to compare with originals",
             "name the IN and OUT of `deidgate run`, or give two files",
         ),
+        "nothing-to-list": (
+            "no DICOM file here has a name that a DICOMDIR can refer to, so none was written",
+            "rename them (at most 8 of A to Z, 0 to 9 and _, no extension), or use"
+            " `deidgate run --layout patient-index --dicomdir always`",
+        ),
         "layout-needs-file-ids": (
             "a DICOMDIR cannot refer to names that are UIDs",
             "use --layout patient-index or mirror with --dicomdir always",
