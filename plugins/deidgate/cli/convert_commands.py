@@ -3,15 +3,52 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import FILE, PATH, json_option
+
+_NUMBERED = re.compile(r"[0-9]{6,9}")
+"""What results are named by."""
+
+
+class Tally:
+    """What became of each file, said as it happens.
+
+    Parameters
+    ----------
+    as_json : bool
+        In JSON, for scripts.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._converted = self._failed = 0
+
+    def tell(self, name: str, code: str, written: Sequence[Path] = (), *, at: str = "") -> None:
+        """Say what became of the file (or the row of the table) `name`."""
+        from deidgate.files.reasons import told
+
+        self._failed += bool(code)
+        self._converted += not code
+        if self._as_json:
+            click.echo(json.dumps({"file": name, "code": code, "at": at, "written": [str(one) for one in written]}))
+        elif code:
+            click.echo(f"{name}: {told(code, at)}", err=True)
+        else:
+            click.echo(f"{name}: {counted(len(written), 'instance')}")
+
+    def leave(self) -> None:
+        """End the command with the exit code that is due."""
+        if self._failed:
+            sys.exit(Exit.INCOMPLETE if self._converted else Exit.REFUSED)
 
 
 @click.command(
@@ -26,8 +63,11 @@ Examples:
 \b
 Columns of the table: file (its name, or its path below the folder) and patient_id, patient_name, birth_date, sex,
 study_uid, study_date, study_time, study_id, accession, study_description, referring_physician, series_number,
-series_description, modality, body_part, laterality, burned_in_annotation. Dates are YYYYMMDD.
-Exit codes: 0 all converted, 1 refused, 2 wrong command line, 3 some files were not.
+series_description, modality, body_part, laterality, burned_in_annotation. Dates are YYYYMMDD. With a table, a file
+without a row of its own is not converted, and neither is one with several.
+FOLDER may have files: new ones get the next free numbers.
+Exit codes: 0 all converted, 1 refused, or nothing was converted, 2 wrong command line, 3 some files were not, or a row
+of the table has no file.
 Needs the extra `convert`, for slides `slides`."""
 )
 @click.argument("source", type=PATH)
@@ -53,7 +93,7 @@ Needs the extra `convert`, for slides `slides`."""
     help="Of pictures: NO when somebody has seen that no text is in them.",
 )
 @click.option("--template", type=FILE, help="A DICOM file whose patient and study are taken.")
-@click.option("--table", type=FILE, help="A CSV with a row for each file.")
+@click.option("--table", type=FILE, help="A CSV with a row for each file, and for no other.")
 @click.option("--multiframe", is_flag=True, help="Volumes as one multi-frame object (Legacy Converted Enhanced).")
 @json_option
 def convert(
@@ -85,7 +125,10 @@ def convert(
     without label and overview. The files of a folder become one study.
     """
     from deidgate.cli.reading import opened
+    from deidgate.convert.missing import ExtraMissingError
     from deidgate.convert.subject import Subject
+    from deidgate.convert.subjects import match, read_rows, with_rows
+    from deidgate.errors import DeidgateError
 
     given = {
         "patient_id": patient_id,
@@ -105,81 +148,46 @@ def convert(
     base = Subject.from_template(opened(template, pixels=False)) if template else Subject()
     base = Subject.from_row({name: text for name, text in given.items() if text}, base)
     base = Subject.from_row({"series_number": str(series_number)}, base).with_uids()
-    rows = _rows(table) if table else {}
-    failed = 0
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     if not source.exists():
         raise click.BadParameter(f"{source} does not exist", param_hint="SOURCE")
-    for number, (path, subject) in enumerate(_subjects(files, source, base, rows), 1):
-        code, written = _one(path, folder, subject, number, multiframe)
-        failed += bool(code)
-        if as_json:
-            click.echo(json.dumps({"file": str(path), "code": code, "written": [str(one) for one in written]}))
-        elif code:
-            click.echo(f"{path}: {code}", err=True)
-        else:
-            click.echo(f"{path}: {len(written)} instance{'' if len(written) == 1 else 's'}")
-    if failed:
-        sys.exit(Exit.INCOMPLETE)
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+    if table is not None:
+        # It may lie beside what it is about.
+        files = [path for path in files if not path.samefile(table)]
+    tallied = Tally(as_json)
+    if table is None:
+        subjects = [(path, base) for path in files]
+    else:
+        matched = match(read_rows(table), files, source)
+        for where, code in matched.problems:
+            tallied.tell(where, code)
+        subjects = with_rows(matched.rows, base)
+    taken = _numbers_in(folder)
+    for number, (path, subject) in enumerate(subjects, 1):
+        try:
+            tallied.tell(str(path), "", _written(path, folder, subject, (number, taken + number), multiframe))
+        except ExtraMissingError:
+            raise
+        except DeidgateError as error:
+            tallied.tell(str(path), error.code, at=error.path)
+    tallied.leave()
 
 
-def _rows(table: Path) -> dict[str, dict[str, str]]:
-    from deidgate.errors import ConfigurationError
-
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.DictReader(file)
-            if "file" not in (lines.fieldnames or ()):
-                raise ConfigurationError("table-without-column-file", str(table))
-            return {row["file"]: {name: text or "" for name, text in row.items() if name} for row in lines}
-    except UnicodeDecodeError:
-        raise ConfigurationError("csv-is-not-utf-8", str(table)) from None
-    except csv.Error:
-        raise ConfigurationError("csv-unreadable", str(table)) from None
+def _numbers_in(folder: Path) -> int:
+    """The highest number that something in `folder` is named by; 0 if nothing is."""
+    if not folder.is_dir():
+        return 0
+    return max((int(path.stem) for path in folder.iterdir() if _NUMBERED.fullmatch(path.stem)), default=0)
 
 
-def _subjects(
-    files: list[Path], source: Path, base: object, rows: dict[str, dict[str, str]]
-) -> list[tuple[Path, object]]:
-    """For each file its subject; files of one patient and study share their UIDs."""
-    from dataclasses import replace
+def _written(path: Path, folder: Path, subject: object, number: tuple[int, int], multiframe: bool) -> list[Path]:
+    """Convert one file: what was written. `number` is that of the file in this run, and that of its name in `folder`.
 
-    from pydicom.uid import generate_uid
-
-    from deidgate.convert.subject import Subject
-
-    assert isinstance(base, Subject)  # noqa: S101 - keeps pydicom out of the signature
-    studies: dict[tuple[str, ...], str] = {}
-    found: list[tuple[Path, object]] = []
-    for path in files:
-        subject = base
-        shown = str(path.relative_to(source)) if source.is_dir() else path.name
-        row = rows.get(shown) or rows.get(path.name)
-        if row is not None:
-            subject = Subject.from_row(row, base)
-            key = (subject.patient_id, subject.accession, subject.study_id, subject.study_date)
-            if "study_uid" not in row or not row["study_uid"]:
-                subject = replace(subject, study_uid=studies.setdefault(key, generate_uid(prefix=None)))
-        found.append((path, subject))
-    return found
-
-
-def _one(path: Path, folder: Path, subject: object, number: int, multiframe: bool) -> tuple[str, list[Path]]:
-    """Convert one file: a reason if it could not be, and what was written."""
-    from deidgate.convert.missing import ExtraMissingError
-    from deidgate.convert.subject import Subject
-    from deidgate.errors import DeidgateError
-
-    assert isinstance(subject, Subject)  # noqa: S101 - keeps pydicom out of the signature
-    try:
-        return "", _written(path, folder, subject, number, multiframe)
-    except ExtraMissingError:
-        raise
-    except DeidgateError as error:
-        return str(error), []
-
-
-def _written(path: Path, folder: Path, subject: object, number: int, multiframe: bool) -> list[Path]:
+    Raises
+    ------
+    DeidgateError
+        It could not be.
+    """
     from dataclasses import replace
 
     from pydicom.uid import generate_uid
@@ -194,7 +202,7 @@ def _written(path: Path, folder: Path, subject: object, number: int, multiframe:
     own_series = replace(
         subject,
         series_uid=generate_uid(prefix=None),
-        series_number=subject.series_number + number - 1,
+        series_number=subject.series_number + number[0] - 1,
         frame_of_reference_uid=generate_uid(prefix=None),
     )
     if slides.is_slide(path):
@@ -203,8 +211,8 @@ def _written(path: Path, folder: Path, subject: object, number: int, multiframe:
     content = path.read_bytes()
     kind = sniff(content[:4096])
     if kind is Kind.PICTURE:
-        target = folder / f"{number:06d}.dcm"
-        write_dataset(secondary_capture.from_picture(content, subject, number), target)
+        target = folder / f"{number[1]:06d}.dcm"
+        write_dataset(secondary_capture.from_picture(content, subject, number[0]), target)
         return [target]
     if kind is not Kind.NIFTI and not path.name.lower().endswith((".nii.gz", ".nii")):
         raise CannotDeidentify("not-a-picture-volume-or-slide")
@@ -215,7 +223,7 @@ def _written(path: Path, folder: Path, subject: object, number: int, multiframe:
     datasets = [volume.multiframe(list(made))] if multiframe else made
     written = []
     for index, dataset in enumerate(datasets, 1):
-        target = folder / f"{number:06d}" / f"{index:06d}.dcm"
+        target = folder / f"{number[1]:06d}" / f"{index:06d}.dcm"
         write_dataset(dataset, target)
         written.append(target)
     return written

@@ -18,7 +18,12 @@ class ExtraMissingError(ConfigurationError):
 
     def __str__(self) -> str:
         """What to type."""
-        return f"an optional part is missing: pip install 'deidgate[{self.extra}]'"
+        return f"an optional part is missing: {how_to_install(self.extra)}"
+
+
+def how_to_install(extra: str) -> str:
+    """What to type for the optional part `extra`: as docs/toolbox.md installs, for the project is on no index."""
+    return f"pip install '.[{extra}]' in the folder with deidgate's sources"
 
 
 def need(module: str, extra: str) -> ModuleType:
@@ -27,7 +32,7 @@ def need(module: str, extra: str) -> ModuleType:
     Raises
     ------
     ExtraMissingError
-        It is not installed; `extra` is what ``pip install 'deidgate[extra]'`` brings.
+        It is not installed; `extra` is what ``pip install '.[extra]'`` brings.
     """
     try:
         return importlib.import_module(module)

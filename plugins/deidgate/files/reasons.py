@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deidgate.convert.missing import how_to_install
 from deidgate.files.refusals import REFUSALS
 from deidgate.holds import ACCEPTABLE, EXPLANATIONS, FINDING, explain
 
@@ -33,7 +34,8 @@ MEANINGS: dict[str, Meaning] = {
     "empty-file": Meaning("the file has no bytes", "export it again from its source"),
     # Input that is not DICOM.
     "not-dicom": Meaning(
-        "the file is not DICOM", "use --copy-other to copy such files as they are (nothing in them is cleaned)"
+        "the file is not DICOM",
+        "give DICOM; `deidgate run --copy-other` copies other files as they are (nothing in them is cleaned)",
     ),
     "not-dicom-picture": Meaning("a picture, not DICOM", "turn it into DICOM with `deidgate convert` first"),
     "not-dicom-nifti": Meaning("a NIfTI volume, not DICOM", "turn it into DICOM with `deidgate convert` first"),
@@ -62,6 +64,23 @@ MEANINGS: dict[str, Meaning] = {
     "archive-without-dicom": Meaning("the archive holds no DICOM", "nothing"),
     "archive-not-written": Meaning("the result archive could not be written", "see the line of the archive"),
     # DICOM that cannot be done.
+    "patient-id-blank": Meaning(
+        "the file has no Patient ID, so it cannot be said whose it is",
+        "give it one with `deidgate edit IN.dcm NEW.dcm --add PatientID=...` (or, when it is made, `deidgate convert"
+        " --patient-id`), and run on the new file",
+    ),
+    "identifier-missing": Meaning(
+        "a UID that every instance has to have is missing or empty",
+        "export it again from its source; `deidgate edit IN.dcm NEW.dcm --new-uids` makes an instance of its own of it",
+    ),
+    "vr-is-not-the-attributes": Meaning(
+        "an element has another Value Representation than its attribute",
+        "export it again from its source, or take the element out with `deidgate edit IN.dcm NEW.dcm --delete ADDRESS`",
+    ),
+    "unreadable-value": Meaning(
+        "a value cannot be read",
+        "export it again from its source, or take the element out with `deidgate edit IN.dcm NEW.dcm --delete ADDRESS`",
+    ),
     "dicomdir": Meaning("the directory of the medium", "nothing: it is made anew for the results"),
     "dicomdir-dropped": Meaning(
         "the directory of a medium, and none is made for its results",
@@ -118,7 +137,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "encrypted-content-damaged": Meaning("what was encrypted is no DICOM", "take an undamaged copy of the file"),
     "pixels-need-extra": Meaning(
-        "its pixels must be looked at, and the decoder is not installed", "pip install 'deidgate[pixels]'"
+        "its pixels must be looked at, and the decoder is not installed", how_to_install("pixels")
     ),
     "out-of-memory": Meaning("not enough memory for this file", "run it alone, with --jobs 1"),
     "internal-error": Meaning("an unforeseen error", "report it with the name of the error that this line has"),
@@ -127,12 +146,31 @@ MEANINGS: dict[str, Meaning] = {
 _GENERAL = Meaning("held by the policy or the final check", "look at `deidgate explain` for this file")
 
 
+def told(code: str, at: str = "") -> str:
+    """`code`, where, what it means and what to do, for a line; the code and the place alone where nobody has said."""
+    said = f"{code} at {at}" if at else code
+    about = advice(code)
+    if about is not None:
+        return f"{said}: {about.what}; {about.do}"
+    return f"{said}: {explain(code).what}" if code in EXPLANATIONS else said
+
+
+def advice(code: str) -> Meaning | None:
+    """What this module says itself of `code`; None if it says nothing."""
+    # The parser's words stand behind some codes.
+    for one in (code, code.partition(": ")[0]):
+        if one in MEANINGS:
+            return MEANINGS[one]
+        if one in REFUSALS:
+            return Meaning(*REFUSALS[one])
+    return None
+
+
 def meaning(code: str) -> Meaning:
     """What `code` means and what to do; for codes of other parts a general advice."""
-    if code in MEANINGS:
-        return MEANINGS[code]
-    if code in REFUSALS:
-        return Meaning(*REFUSALS[code])
+    about = advice(code)
+    if about is not None:
+        return about
     if code in ACCEPTABLE:
         return Meaning(explain(code).what, f"if it is right as it is, run again with --accept {code}")
     if code in EXPLANATIONS or code.startswith(FINDING):

@@ -28,7 +28,15 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "this output was begun with other settings",
             "use the same settings, or another output",
         ),
+        # Files that stay where they are.
+        "no-delimiter": ("its name has no delimiter with something before it", "name another one with --delimiter"),
+        "collision": ("there is a file of that name where it would go", "move one of the two by hand"),
+        "link": ("links are not moved", "use --copy to copy what it leads to"),
         # Policy, mapping table and keys.
+        "not-toml": (
+            "the file is no TOML, the language of policies",
+            "give a policy file; `deidgate policy copy basic mine.toml` makes one to begin with",
+        ),
         "policy-unknown": ("there is no such policy", "see `deidgate policy list`, or name a TOML file"),
         "options-contradict: retain-full-dates, retain-modified-dates": (
             "the policy asks for true dates and for shifted ones",
@@ -95,7 +103,30 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "volumes-are-CT-or-MR": ("a volume becomes CT or MR", "say which with --modality"),
         "not-a-table": ("neither CSV nor XLSX", "give a table with a header line"),
         "table-without-column-file": ("no column says which file a row is about", "name that column `file`"),
-        "unknown-column": ("no attribute has the column's name", "use keywords, as the help lists them"),
+        "unknown-column": (
+            "no column of the table may have this name",
+            "use the names that `deidgate convert --help` lists (patient_id, study_date, ...)",
+        ),
+        "table-row-too-long": (
+            "the row has more cells than the first line has names",
+            'put cells with a comma in quotes ("DOE, J")',
+        ),
+        "file-without-row": (
+            "the table has no row for this file, so it was not converted",
+            "add one, with the file's name or its path below the folder",
+        ),
+        "file-with-several-rows": (
+            "the table has several rows for this file, so it was not converted",
+            "leave the right one",
+        ),
+        "row-of-several-files": (
+            "the name in the table is that of several files, so none of them was converted",
+            "write their paths below the folder",
+        ),
+        "row-without-file": (
+            "the folder has no file of this row",
+            "correct the name in the column `file`, or take the row out",
+        ),
         "backslash-in-value": ("a backslash separates values in DICOM", "write the value without it"),
         "not-a-date-YYYYMMDD": ("not a date", "write it as YYYYMMDD"),
         "sex-is-not-M-F-O": ("sex is M, F or O", "use one of them, or leave it empty"),
@@ -180,6 +211,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "association-refused": (
             "the node does not accept the association",
             "check --called and --aet, and that the node knows this one; without --tls it may be a TLS port",
+        ),
+        "host-unknown": (
+            "no address is known for this name of a host",
+            "check its spelling, and the name server of this machine",
         ),
         "not-reached": ("nobody listens there", "check host and port; the node may be down, or a firewall between"),
         "tls-failed": (
