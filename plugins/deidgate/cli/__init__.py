@@ -134,13 +134,12 @@ class LazyGroup(click.Group):
 
 
 def _refuse(ctx: click.Context, error: DeidgateError) -> None:
-    from deidgate.files.reasons import MEANINGS, meaning
-    from deidgate.files.refusals import REFUSALS
+    from deidgate.files.reasons import advice
     from deidgate.holds import EXPLANATIONS
 
     click.echo(f"deidgate: {error}", err=True)
-    if error.code in MEANINGS or error.code in REFUSALS:
-        about = meaning(error.code)
+    about = advice(error.code)
+    if about is not None:
         click.echo(f"deidgate: {about.what}: {about.do}", err=True)
     elif error.code in EXPLANATIONS:
         click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.counted import counted
+
 
 @click.command("demo-study")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
@@ -22,4 +24,6 @@ def demo_study(folder: Path, patient: str, slices: int, as_json: bool) -> None:
     from deidgate.cli.phantom import write_study
 
     written = write_study(folder, patient_id=patient, slices=slices)
-    click.echo(json.dumps([str(path) for path in written]) if as_json else f"{len(written)} files in {folder}")
+    click.echo(
+        json.dumps([str(path) for path in written]) if as_json else f"{counted(len(written), 'file')} in {folder}"
+    )

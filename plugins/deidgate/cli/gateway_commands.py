@@ -14,6 +14,7 @@ import click
 
 from deidgate.cli import decision_commands, look_commands
 from deidgate.cli.balance_commands import destination_lines, reconcile_command
+from deidgate.cli.counted import counted
 from deidgate.cli.destination_commands import destinations
 from deidgate.cli.key_commands import re_encrypt
 from deidgate.errors import Unavailable
@@ -137,7 +138,7 @@ def download(folder: Path, as_json: bool) -> None:
             with whole_file(folder / f"{instance['MainDicomTags']['SOPInstanceUID']}.dcm", replace=True) as file:
                 file.write(client.get_bytes(f"/instances/{instance['ID']}/attachments/dicom/data"))
             number += 1
-    click.echo(json.dumps({"files": number}) if as_json else f"{number} files")
+    click.echo(json.dumps({"files": number}) if as_json else counted(number, "file"))
 
 
 def _ingest() -> OrthancClient:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_why
 from deidgate.cli.table import open_table
@@ -157,7 +158,10 @@ Exit codes: 0 found, 1 refused, 3 nobody found.""",
 def look_up(
     value: str, project: str | None, by: str, why: str, mapping: str | None, keys: Path | None, as_json: bool
 ) -> None:
-    """Find a patient by Patient ID, pseudonym, accession number or UID, original or new."""
+    """Find a patient by Patient ID, pseudonym, accession number or UID, original or new.
+
+    Of UIDs the table has Study, Series and SOP Instance UIDs only; others are derived with the key and are not in it.
+    """
     if value == "-":
         value = sys.stdin.readline().strip()
     with open_table(mapping, keys) as store:
@@ -202,7 +206,7 @@ def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: s
     if forgotten is None:
         click.echo(f"nobody in project {project} has this pseudonym: nothing was forgotten", err=True)
         sys.exit(Exit.INCOMPLETE)
-    click.echo(f"the patient and {forgotten} UIDs forgotten")
+    click.echo(f"the patient and {counted(forgotten, 'UID')} forgotten")
 
 
 def _table_or_rehearsal(mapping: str | None, keys: Path | None, dry_run: bool, nowhere: str) -> Store:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.node_options import Node, calls_node
 from deidgate.cli.options import AE_TITLE, PATH, json_option
@@ -199,7 +200,7 @@ def pull(
         if server is not None:
             server.shutdown()
     if not as_json:
-        click.echo(f"{len(came)} files written to {folder}")
+        click.echo(f"{counted(len(came), 'file')} written to {folder}")
     if not complete or not completed:
         sys.exit(Exit.INCOMPLETE)
 

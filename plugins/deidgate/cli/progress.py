@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deidgate.batch.run import Progress as Far
 from deidgate.batch.run import count_files
+from deidgate.cli.counted import counted
 
 _LINE_EVERY_S = 10.0
 _RATE_OVER_S = 5.0
@@ -90,7 +91,7 @@ class Meter:
             self._bar.update(self._task, completed=far.files, rate=rate, counts=counts)
         elif now - self._said >= _LINE_EVERY_S:
             self._said = now
-            self._stream.write(f"{far.files} files, {rate}{', ' + counts if counts else ''}\n")
+            self._stream.write(f"{counted(far.files, 'file')}, {rate}{', ' + counts if counts else ''}\n")
             self._stream.flush()
 
     def _rate(self, now: float, far: Far) -> str:

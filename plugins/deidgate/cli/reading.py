@@ -13,6 +13,15 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from deidgate.errors import ConfigurationError
 from deidgate.files.bare import with_meta
+from deidgate.files.kind import Kind, sniff_file
+
+_OTHERS = {
+    Kind.PICTURE: "not-dicom-picture",
+    Kind.NIFTI: "not-dicom-nifti",
+    Kind.PDF: "not-dicom-pdf",
+    Kind.EMPTY: "empty-file",
+}
+"""What is no DICOM, and can be told what it is."""
 
 
 def opened(path: Path, *, pixels: bool = True) -> Dataset:
@@ -21,7 +30,7 @@ def opened(path: Path, *, pixels: bool = True) -> Dataset:
     Raises
     ------
     ConfigurationError
-        ``not-dicom`` or ``unreadable-file``, with the path as it was typed.
+        ``not-dicom``, ``not-dicom-picture`` and the like, or ``unreadable-file``, with the path as it was typed.
     """
     try:
         return dcmread(path, stop_before_pixels=not pixels)
@@ -37,9 +46,19 @@ def _without_meta(path: Path, pixels: bool) -> Dataset:
         dataset = dcmread(content, force=True, stop_before_pixels=not pixels)
         known = "SOPClassUID" in dataset
     except (OSError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, AttributeError, zlib.error):
-        raise ConfigurationError("not-dicom", str(path)) from None
+        raise _no_dicom(path) from None
     if not known:
-        raise ConfigurationError("not-dicom", str(path))
+        raise _no_dicom(path)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return dataset
+
+
+def _no_dicom(path: Path) -> ConfigurationError:
+    """What to say of a file that is not DICOM: of a picture, how it becomes that."""
+    try:
+        with path.open("rb") as stream:
+            kind = sniff_file(stream)
+    except OSError:
+        kind = Kind.OTHER
+    return ConfigurationError(_OTHERS.get(kind, "not-dicom"), str(path))

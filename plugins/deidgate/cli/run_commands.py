@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import PATH, json_option, mapping_options, policy_option, project_options, size_of
 from deidgate.holds import ACCEPTABLE
@@ -49,7 +50,11 @@ Exit codes: 0 all done, 1 refused before the start, 2 wrong command line, 3 some
     show_default=True,
     help="rebuild: a new one where the input has one; always: one for all results; redact: the old one, overwritten.",
 )
-@click.option("--beside", is_flag=True, help="Write NAME_deidentified beside each input file; there is no OUT.")
+@click.option(
+    "--beside",
+    is_flag=True,
+    help="Write NAME_deidentified beside each input file; there is no OUT. A NAME that may identify becomes a token.",
+)
 @click.option("--copy-other", is_flag=True, help="Copy what is not DICOM as it is. Nothing in it is cleaned.")
 @click.option("--dry-run", is_flag=True, help="Decide and report; write no result, leave the mapping table alone.")
 @click.option("--jobs", type=click.IntRange(0), help="Processes.  [default: one for each processor]")
@@ -206,7 +211,7 @@ def _say(counts: dict[str, int], codes: dict[str, int], resumed: int, stopped: s
 
     total = sum(counts.values())
     said = ", ".join(f"{number} {status}" for status, number in counts.items()) or "nothing found"
-    click.echo(f"{total} files: {said}" + (f" ({resumed} were finished before)" if resumed else ""))
+    click.echo(f"{counted(total, 'file')}: {said}" + (f" ({resumed} were finished before)" if resumed else ""))
     for code, number in sorted(codes.items(), key=lambda pair: -pair[1]):
         about = meaning(code)
         click.echo(f"  {number} × {code}: {about.what}; {about.do}")

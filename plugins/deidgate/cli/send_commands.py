@@ -10,8 +10,18 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.node_options import Node, calls_node
+
+_WHY = {
+    "not-dicom": "the file is no DICOM instance; it was left (`deidgate convert` turns pictures into DICOM)",
+    "context-refused": "the node takes no such SOP Class, or not in this Transfer Syntax; convert it, or ask the node's"
+    " administrator",
+    "refused": "the node did not take it; its log says why",
+    "no-answer": "the node did not answer, at any try; send it again",
+}
+"""What became of a file that was not sent, and what to do."""
 
 
 @click.command(
@@ -52,13 +62,13 @@ def send(
             click.echo(json.dumps({"path": str(sent.path), "code": sent.code, "status": sent.status}))
         elif not sent.ok:
             status = "" if sent.status is None else f" ({sent.status:04X}H)"
-            click.echo(f"{sent.path}: {sent.code}{status}", err=True)
+            click.echo(f"{sent.path}: {sent.code}{status}: {_WHY.get(sent.code, 'see the log of the node')}", err=True)
         if shows and codes.total() % 50 == 0:
             click.echo(f"\r{codes['sent']} sent", nl=False, err=True)
 
     dispatch(node.peer, paths, Effort(associations, tries), tell, node.context)
     if not as_json:
-        click.echo(f"{codes['sent']} of {codes.total()} files sent")
+        click.echo(f"{codes['sent']} of {counted(codes.total(), 'file')} sent")
     if not codes["sent"]:
         sys.exit(Exit.REFUSED)
     if codes.total() - codes["not-dicom"] > codes["sent"]:

@@ -39,6 +39,7 @@ def split(
     Links are not moved; --copy copies what they lead to.
     """
     from deidgate.files.guard import check_writable
+    from deidgate.files.reasons import told
     from deidgate.files.split import carry_out, plan_split
 
     if not delimiter:
@@ -54,7 +55,7 @@ def split(
         if as_json:
             click.echo(json.dumps({"from": str(done.source), "to": str(done.target or ""), "code": done.code}))
         elif done.target is None:
-            click.echo(f"{done.source}: stays ({done.code})", err=True)
+            click.echo(f"{done.source}: stays, {told(done.code)}", err=True)
         elif dry_run:
             click.echo(f"{done.source} → {done.target}")
     if not as_json:

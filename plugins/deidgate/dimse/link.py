@@ -44,7 +44,7 @@ def associated(
     Raises
     ------
     Unavailable
-        ``not-reached`` (no such name, or nobody listens there), ``tls-failed`` or ``association-refused``.
+        ``host-unknown``, ``not-reached`` (nobody listens there), ``tls-failed`` or ``association-refused``.
     """
     entity = AE(ae_title=peer.calling_aet)
     entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
@@ -62,8 +62,10 @@ def associated(
             tls_args=(tls, peer.host) if tls is not None else None,
             evt_handlers=[*handlers, heard],
         )
-    except OSError:
+    except socket.gaierror:
         # The name is not known (any more): the library looks it up before it tries.
+        raise Unavailable("host-unknown", f"{peer.host}:{peer.port}") from None
+    except OSError:
         raise Unavailable("not-reached", f"{peer.host}:{peer.port}") from None
     if not association.is_established:
         # The library calls a refusal that comes at once a connection that failed.
@@ -87,6 +89,8 @@ def _why_not(peer: Peer, over_tls: bool) -> Unavailable:
     where = f"{peer.host}:{peer.port}"
     try:
         socket.create_connection((peer.host, peer.port), timeout=min(peer.timeout_s, 10)).close()
+    except socket.gaierror:
+        return Unavailable("host-unknown", where)
     except OSError:
         return Unavailable("not-reached", where)
     return Unavailable("tls-failed" if over_tls else "association-refused", where)

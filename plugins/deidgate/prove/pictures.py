@@ -19,8 +19,8 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
+from deidgate.convert.missing import ExtraMissingError
 from deidgate.dicom.box import Box
-from deidgate.errors import ConfigurationError
 from deidgate.prove import names
 from deidgate.prove.model import Plant
 
@@ -33,13 +33,13 @@ def drawn_text(text: str) -> NDArray[np.bool_]:
 
     Raises
     ------
-    ConfigurationError
-        ``extra-missing``: Pillow is not installed.
+    ExtraMissingError
+        Pillow is not installed.
     """
     try:
         from PIL import Image, ImageDraw, ImageFont
     except ImportError:
-        raise ConfigurationError("extra-missing: pip install 'deidgate[pixels]'", "Pillow") from None
+        raise ExtraMissingError("pixels") from None
     font = ImageFont.load_default(size=_FONT_PIXELS)
     left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
     picture = Image.new("1", (right - left, bottom - top))

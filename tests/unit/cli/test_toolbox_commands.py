@@ -23,6 +23,7 @@ from tests.data.typed import deidgate
 
 from deidgate.cli.writing import write_dataset
 from deidgate.errors import ConfigurationError
+from deidgate.files.reasons import meaning
 
 
 @pytest.fixture(autouse=True)
@@ -464,7 +465,7 @@ def test_a_missing_part_is_one_line_that_says_which(own_place, monkeypatch):
     monkeypatch.setattr(missing.importlib, "import_module", without)
     (own_place / "x.pdf").write_bytes(b"%PDF-1.4")
     said = deidgate("redact-pdf", "x.pdf", "y.pdf", code=1)
-    assert "pip install 'deidgate[convert]'" in said and len(said.strip().splitlines()) == 1
+    assert "pip install '.[convert]'" in said and len(said.strip().splitlines()) == 1
 
 
 def test_the_standard_is_shown_and_compared(own_place):
@@ -501,3 +502,70 @@ def test_a_dataset_without_file_meta_is_explained_edited_and_verified_as_it_is_w
 def test_a_result_named_like_a_file_that_cannot_be_made_is_refused_and_makes_no_folder(scan, out):
     assert "--beside" in deidgate("run", scan, out, code=2)
     assert not Path(out).exists()
+
+
+# -- no code alone --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photo(own_place) -> Path:
+    path = own_place / "photo.png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "photo.png"),
+        ("explain", "photo.png"),
+        ("edit", "photo.png", "out.dcm", "--new-uids"),
+        ("blank", "photo.png", "out.dcm", "--box", 0, 0, 1, 1),
+        ("export", "photo.png", "out.png"),
+    ],
+)
+def test_who_gives_a_picture_for_an_instance_is_told_how_it_becomes_one(photo, words):
+    said = deidgate(*words, code=1)
+    assert "not-dicom-picture" in said and "deidgate convert" in said and "--copy-other" not in said
+
+
+def test_advice_to_copy_what_is_not_dicom_names_the_command_that_does(own_place):
+    (own_place / "notes.txt").write_text("x" * 400)
+    assert "deidgate run --copy-other" in deidgate("show", "notes.txt", code=1)
+
+
+def test_a_policy_that_is_no_toml_is_refused_in_words(incoming):
+    Path("README.txt").write_text("# read me\nnot a policy\n")
+    said = deidgate("run", "--policy", "./README.txt", "incoming", "out", code=1)
+    assert "not-toml" in said and "the file is no TOML" in said and "deidgate policy copy" in said
+
+
+def test_what_is_not_split_is_said_in_words(own_place):
+    folder = own_place / "pictures"
+    folder.mkdir()
+    (folder / "plain.png").write_bytes(b"x")
+    assert "stays, no-delimiter: its name has no delimiter" in deidgate("split", "pictures", code=3)
+
+
+def test_what_is_not_sent_is_said_in_words(photo):
+    said = deidgate("send", "localhost", 1, "photo.png", code=1)
+    assert "photo.png: not-dicom: the file is no DICOM instance" in said and "0 of 1 file sent" in said
+
+
+def test_a_host_that_nobody_knows_is_not_one_where_nobody_listens(scan):
+    said = deidgate("echo", "no-such-host.invalid", 104, code=1)
+    assert "host-unknown" in said and "no address is known" in said and "not-reached" not in said
+
+
+def test_without_patient_id_the_report_says_how_to_give_one_and_that_works(own_place, scan):
+    deidgate("edit", "IM0001.dcm", "blank.dcm", "--set", "PatientID=")
+    said = deidgate("run", "--policy", "basic", "--jobs", 0, "blank.dcm", "out", code=3)
+    assert "1 file: 1 held" in said
+    assert "patient-id-blank" in said and "--add PatientID=" in said and "convert --patient-id" in said
+    deidgate("edit", "blank.dcm", "new.dcm", "--add", "PatientID=P1")
+    deidgate("run", "--policy", "basic", "--jobs", 0, "new.dcm", "out2")
+
+
+@pytest.mark.parametrize("code", ["patient-id-blank", "identifier-missing", "vr-is-not-the-attributes"])
+def test_who_has_no_sender_to_ask_is_told_what_to_type(code):
+    assert "deidgate edit" in meaning(code).do

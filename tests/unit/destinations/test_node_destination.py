@@ -141,7 +141,7 @@ def archive():
 
 def test_a_name_that_nobody_knows_is_a_destination_that_is_away(shelf):
     one = NodeSender(DicomNode("archive.invalid", 104, called_aet="ARCHIVE", calling_aet="GATE"), 5)
-    with pytest.raises(Unavailable, match="not-reached"):
+    with pytest.raises(Unavailable, match="host-unknown"):
         list(one.send([shelf.parcel(1)], shelf))
 
 
