@@ -26,6 +26,26 @@ _AHEAD = 3
 """Chunks for each thread of the cluster that are given out at a time."""
 
 
+def check_scheduler(address: str) -> None:
+    """Make sure that somebody can be asked, before anything is made for a run.
+
+    Raises
+    ------
+    Unavailable
+        ``scheduler-unavailable``.
+    ExtraMissingError
+        Dask is not installed.
+    """
+    _client(need("distributed", "cluster"), address).close()
+
+
+def _client(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout="20s", set_as_default=False)
+    except (OSError, TimeoutError):
+        raise Unavailable("scheduler-unavailable", address) from None
+
+
 class Cluster:
     """A Dask cluster.
 
@@ -51,11 +71,7 @@ class Cluster:
             Dask is not installed.
         """
         distributed = need("distributed", "cluster")
-        try:
-            client = distributed.Client(self._scheduler, timeout="20s", set_as_default=False)
-        except (OSError, TimeoutError):
-            raise Unavailable("scheduler-unavailable", self._scheduler) from None
-        with client:
+        with _client(distributed, self._scheduler) as client:
             try:
                 client.wait_for_workers(1, timeout=60)
             except TimeoutError:

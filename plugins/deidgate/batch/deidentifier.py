@@ -14,8 +14,11 @@ from deidgate.batch import policies
 from deidgate.batch.home import MappingPlace, open_mapping, place
 from deidgate.batch.job import Directory, Job, Layout
 from deidgate.batch.run import Progress, Summary, default_jobs, prepared, run
+from deidgate.batch.start import no_import_of_the_script
 from deidgate.convert.missing import ExtraMissingError
-from deidgate.files.atomic import whole_file
+from deidgate.errors import CannotDeidentify, ConfigurationError
+from deidgate.files.atomic import AlreadyThereError, whole_file
+from deidgate.files.bare import with_meta_of
 from deidgate.files.limits import Limits
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
@@ -89,6 +92,8 @@ class Deidentifier:
     def dataset(self, dataset: Dataset) -> Dataset:
         """A new, verified dataset in the place of `dataset`, which is not changed. It has file meta information.
 
+        A dataset that has none, and was not read from a file, is taken as Explicit VR Little Endian.
+
         Raises
         ------
         CannotDeidentify, VerificationFailed
@@ -97,7 +102,11 @@ class Deidentifier:
         from pydicom import dcmread
 
         buffer = BytesIO()
-        dataset.save_as(buffer, enforce_file_format=True)
+        try:
+            with_meta_of(dataset).save_as(buffer, enforce_file_format=True)
+        except (ValueError, TypeError, AttributeError, OverflowError, KeyError, NotImplementedError, OSError):
+            # The library's words quote values.
+            raise CannotDeidentify("dataset-not-writable") from None
         return dcmread(BytesIO(self.bytes(buffer.getvalue())))
 
     def bytes(self, content: bytes) -> bytes:
@@ -120,16 +129,19 @@ class Deidentifier:
         ------
         CannotDeidentify, VerificationFailed
             Hold it: nothing was written.
-        AlreadyThereError
-            `target` exists.
+        ConfigurationError
+            ``destination-exists``: `target` is there already; it was not touched.
         """
         result = self.bytes(Path(source).read_bytes())
-        with whole_file(Path(target)) as stream:
-            stream.write(result)
+        try:
+            with whole_file(Path(target)) as stream:
+                stream.write(result)
+        except AlreadyThereError:
+            raise ConfigurationError("destination-exists", os.fspath(target)) from None
 
     def run(
         self,
-        inputs: Sequence[StrPath],
+        inputs: StrPath | Sequence[StrPath],
         output: StrPath,
         *,
         layout: Layout | str = Layout.MIRROR,
@@ -138,7 +150,7 @@ class Deidentifier:
         copy_other: bool = False,
         dry_run: bool = False,
         identities: bool = False,
-        jobs: int | None = None,
+        jobs: int | None = 0,
         scheduler: str | None = None,
         state: StrPath | None = None,
         verify_every: int = 64,
@@ -152,7 +164,7 @@ class Deidentifier:
 
         Parameters
         ----------
-        inputs : sequence of path
+        inputs : path or sequence of path
         output : path
             A folder outside all inputs; with `beside` it is only where unfinished files are.
         layout : Layout or str
@@ -166,7 +178,8 @@ class Deidentifier:
         identities : bool
             Report original names and IDs, in a file of their own.
         jobs : int, optional
-            Processes; 0 is none but this one; by default one for each processor.
+            Processes; 0 is none but this one, and None is one for each processor. They begin by importing the calling
+            script: what it does has to stand below ``if __name__ == "__main__":`` then.
         scheduler : str, optional
             Address of a Dask scheduler to work on instead.
         state : path, optional
@@ -187,13 +200,26 @@ class Deidentifier:
         Raises
         ------
         ConfigurationError
-            Refused before anything was touched; `ExtraMissingError` if the policy looks at pixels and cannot.
+            Refused before anything was touched; `ExtraMissingError` if the policy looks at pixels and cannot, or if
+            Dask is not installed.
+        Unavailable
+            The scheduler does not answer (``scheduler-unavailable``), or no process can begin
+            (``worker-cannot-start``).
         """
+        paths = [Path(inputs)] if isinstance(inputs, str | os.PathLike) else [Path(path) for path in inputs]
+        if scheduler is None and jobs != 0:
+            no_import_of_the_script()
+        if paths and all(_is_missing(path) for path in paths):
+            raise ConfigurationError("input-missing", str(paths[0]))
         if self.policy.cleans_pixels:
             # Said once and now, and not for every picture.
             for module in ("onnxruntime", "rapidocr"):
                 if importlib.util.find_spec(module) is None:
                     raise ExtraMissingError("pixels")
+        if scheduler is not None:
+            from deidgate.batch.cluster import check_scheduler
+
+            check_scheduler(scheduler)
         if not dry_run:
             # Made here, once, and not by the first of several processes.
             open_mapping(self._place).close()
@@ -214,7 +240,6 @@ class Deidentifier:
             mark_key=Path(mark_key) if mark_key is not None else None,
             accepted=frozenset(accept),
         )
-        paths = [Path(path) for path in inputs]
         given = Path(state) if state is not None else None
         pool = None
         if scheduler is not None:
@@ -236,3 +261,14 @@ class Deidentifier:
             self._identities = Identities(self._store.mapping, self._project, self._site, self.policy.pseudonym)
             self._instances = Instances(self.policy, self._identities, LazyPixels(), None, 1)
         return self._instances, self._identities
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        # It is there and cannot be read: the report says so.
+        return False
+    return False

@@ -21,8 +21,8 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
 
 from deidgate.batch.job import Done, Job, Task
-from deidgate.batch.start import warmed_up
-from deidgate.errors import DeidgateError, Unavailable
+from deidgate.batch.start import cannot_start, warmed_up
+from deidgate.errors import DeidgateError
 from deidgate.files.journal import Line
 from deidgate.log import silence
 
@@ -140,7 +140,7 @@ class Processes:
         one.process.join(30)
         one.connection.close()
         if not one.started:
-            raise Unavailable("worker-cannot-start")
+            raise cannot_start()
         tasks = deque(task for chunk in one.chunks for task in chunk)
         while tasks:
             again = self._begin(most_waiting=0)
@@ -155,7 +155,7 @@ class Processes:
                     last = None
             again.process.join(30)
             if not again.started:
-                raise Unavailable("worker-cannot-start")
+                raise cannot_start()
             if last is not None:
                 line = Line(str(last.path), "failed", "worker-died", size=last.size)
                 yield [Done(last.key, (line,))]

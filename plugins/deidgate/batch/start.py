@@ -9,6 +9,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from deidgate.errors import Unavailable
+
+UNGUARDED = (
+    "processes begin by importing the script that asks for them: put what it does below"
+    ' `if __name__ == "__main__":`, or work in one process with jobs=0'
+)
+"""What an error says to whoever wrote such a script."""
+
+
+def no_import_of_the_script() -> None:
+    """Refuse to begin processes in one that has not begun itself: it is importing the script that began it.
+
+    Raises
+    ------
+    Unavailable
+        ``worker-cannot-start``.
+    """
+    # As multiprocessing tells it, which ends in its own words about freeze_support.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise cannot_start()
+
+
+def cannot_start() -> Unavailable:
+    """``worker-cannot-start``, with a note for a script."""
+    error = Unavailable("worker-cannot-start")
+    error.add_note(UNGUARDED)
+    return error
+
 
 @contextmanager
 def loading() -> Iterator[None]:

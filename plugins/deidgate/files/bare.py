@@ -8,9 +8,10 @@ native and is not is held later.
 
 from __future__ import annotations
 
+from copy import copy
 from io import BytesIO
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
@@ -37,6 +38,25 @@ def with_meta(data: bytes) -> bytes:
     except (InvalidDicomError, AttributeError, ValueError, TypeError, LookupError, NotImplementedError, OSError):
         return data
     return _PREAMBLE + buffer.getvalue() + data
+
+
+def with_meta_of(dataset: Dataset) -> Dataset:
+    """`dataset` itself if it says how it is to be written, else a shallow copy that does: as it was read.
+
+    What was not read from a file is Explicit VR Little Endian.
+    """
+    if "TransferSyntaxUID" in getattr(dataset, "file_meta", ()):
+        return dataset
+    found = copy(dataset)
+    meta = FileMetaDataset()
+    meta.update(getattr(dataset, "file_meta", {}))
+    implicit, little = dataset.original_encoding
+    if little is False:
+        meta.TransferSyntaxUID = ExplicitVRBigEndian
+    else:
+        meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    found.file_meta = meta
+    return found
 
 
 def _syntax(data: bytes) -> UID:

@@ -107,7 +107,7 @@ class Journal:
     Raises
     ------
     ConfigurationError
-        ``resume-with-other-settings``: the output was begun with others.
+        ``resume-with-other-settings``: the output was begun with others, and a file was written down.
     """
 
     def __init__(self, path: Path, settings: dict[str, str]) -> None:
@@ -119,6 +119,9 @@ class Journal:
         self._base.execute("PRAGMA journal_mode=WAL")
         self._base.execute("PRAGMA synchronous=FULL")
         self._base.executescript(_SCHEMA)
+        if self.is_new:
+            # A run that was refused, or ended before its first file, binds nobody.
+            self._base.execute("DELETE FROM run")
         before = dict(self._base.execute("SELECT setting, value FROM run"))
         for setting, value in settings.items():
             if before.get(setting, value) != value:

@@ -121,7 +121,11 @@ MEANINGS: dict[str, Meaning] = {
     "worker-died": Meaning(
         "the program that worked on this file was ended (often: out of memory)", "run it alone, with --jobs 1"
     ),
-    "worker-cannot-start": Meaning("a process for the work ends before it begins", "run with --jobs 0 to see why"),
+    "worker-cannot-start": Meaning(
+        "a process for the work ends before it begins",
+        "run with --jobs 0 to see why; a script of yours has to stand below `if __name__ == '__main__':`, or to say"
+        " jobs=0",
+    ),
     # Originals that are encrypted in a result.
     "certificate-unreadable": Meaning(
         "the file holds no certificate", "give it with --certificate, or put it beside the key in one file"

@@ -44,7 +44,8 @@ def test_finished_files_are_known_when_the_journal_is_opened_again(tmp_path):
 
 
 def test_going_on_with_another_policy_is_refused(tmp_path):
-    Journal(tmp_path / "journal.sqlite", SETTINGS)
+    with Journal(tmp_path / "journal.sqlite", SETTINGS) as journal:
+        journal.record([(b"1" * 16, [Line("/a", "held", "pixels-uncertain")])])
     with pytest.raises(ConfigurationError, match="resume-with-other-settings at policy"):
         Journal(tmp_path / "journal.sqlite", {**SETTINGS, "policy": "other"})
 
