@@ -2,7 +2,7 @@
 """The attributes that say what was done to an instance.
 
 They claim what was done and no more: nothing about pixels before they were looked at (`finish_claims`), and no code
-of an option that the policy does not have.
+of an option that the policy does not have. Of the codes of earlier de-identifications those stay that are still true.
 
 Source: PS3.15 E.1.1, PS3.3 C.7.1.1 (0012,0062-0064), C.12.1.1.9 (0028,0303), PS3.16 CID 7050.
 """
@@ -29,6 +29,7 @@ BURNED_IN_ANNOTATION = 0x00280301
 TEMPORAL_INFORMATION = 0x00280303
 CLAIMS = frozenset({PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL_INFORMATION})
 
+_RETAINING = frozenset(option.value for option in Option if option.name.startswith("RETAIN_"))
 _BECAUSE = Reason("E.1.1", "claim")
 # In the order of what is lost. Source: PS3.3 C.12.1.1.9.
 _TEMPORAL = ("UNMODIFIED", "MODIFIED", "REMOVED")
@@ -161,12 +162,13 @@ def _former_codes(header: Dataset) -> list[str]:
 
 
 def _still_true(former: list[str], codes: tuple[str, ...]) -> list[str]:
-    """Earlier codes without those about dates that are gone: full ones now moved, and any that are now removed."""
-    gone = set()
-    if Option.RETAIN_FULL_DATES.value not in codes:
-        gone.add(Option.RETAIN_FULL_DATES.value)
-        if Option.RETAIN_MODIFIED_DATES.value not in codes:
-            gone.add(Option.RETAIN_MODIFIED_DATES.value)
+    """Earlier codes without what was retained then and is gone now.
+
+    What was cleaned stays clean. Dates that were moved are still moved ones where dates are kept.
+    """
+    gone = _RETAINING - set(codes)
+    if Option.RETAIN_FULL_DATES.value in codes:
+        gone -= {Option.RETAIN_MODIFIED_DATES.value}
     return [code for code in former if code not in gone]
 
 

@@ -13,8 +13,13 @@ from deidgate.standard.codes import CID_7050
 from deidgate.verify.facts import (
     BASIC,
     CLEAN_PIXELS,
+    RETAIN_DEVICE,
     RETAIN_FULL_DATES,
+    RETAIN_INSTITUTION,
     RETAIN_MODIFIED_DATES,
+    RETAIN_PATIENT_CHARACTERISTICS,
+    RETAIN_SAFE_PRIVATE,
+    RETAIN_UIDS,
 )
 from deidgate.verify.model import Finding, PixelsSeen
 from deidgate.verify.view import View
@@ -33,6 +38,17 @@ _LOSSY_SYNTAXES = frozenset(
         "1.2.840.10008.1.2.4.50",
         "1.2.840.10008.1.2.4.51",
         "1.2.840.10008.1.2.4.81",
+    }
+)
+_RETAINED = frozenset(
+    {
+        RETAIN_FULL_DATES,
+        RETAIN_MODIFIED_DATES,
+        RETAIN_PATIENT_CHARACTERISTICS,
+        RETAIN_DEVICE,
+        RETAIN_UIDS,
+        RETAIN_SAFE_PRIVATE,
+        RETAIN_INSTITUTION,
     }
 )
 # In the order of what is lost. Source: PS3.3 C.12.1.1.9.
@@ -77,6 +93,14 @@ def _codes(codes: tuple[str, ...], original: View, result: View, plan: Plan | No
         for code in codes:
             if code not in plan.codes and code not in earlier:
                 yield Finding("claim-not-planned", "(0012,0064)", code if code in CID_7050 else "")
+            elif code in _RETAINED and code not in plan.codes and not _are_dates_kept(code, plan):
+                # Somebody retained it then, and this policy does not.
+                yield Finding("claim-too-bold", "(0012,0064)", code)
+
+
+def _are_dates_kept(code: str, plan: Plan) -> bool:
+    """True for modified dates that another one has modified and that are kept now."""
+    return code == RETAIN_MODIFIED_DATES and RETAIN_FULL_DATES in plan.codes
 
 
 def _method(original: View, result: View, plan: Plan | None) -> Iterator[Finding]:
@@ -109,8 +133,6 @@ def _dates(codes: frozenset[str], original: View, result: View, plan: Plan | Non
         due = max(due, before, key=_TEMPORAL.index)
     if _TEMPORAL.index(said) < _TEMPORAL.index(due) or (said == "REMOVED" and due != said):
         yield Finding("claim-wrong", "(0028,0303)", "(0012,0064)")
-    if plan is not None and RETAIN_FULL_DATES in codes and RETAIN_FULL_DATES not in plan.codes:
-        yield Finding("claim-wrong", "(0012,0064)", RETAIN_FULL_DATES)
 
 
 def _pixels(

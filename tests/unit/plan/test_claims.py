@@ -81,16 +81,14 @@ def test_identity_is_not_claimed_to_be_removed_over_a_picture_that_nobody_looked
 
 
 def test_earlier_methods_and_codes_stay_and_are_extended():
-    earlier = elements(
-        CodeValue="113108", CodingSchemeDesignator="DCM", CodeMeaning="Retain Patient Characteristics Option"
-    )
+    earlier = elements(CodeValue="113105", CodingSchemeDesignator="DCM", CodeMeaning="Clean Descriptors Option")
     header = instance(
         PatientIdentityRemoved="YES",
         DeidentificationMethod=["Other tool 3.1"],
         DeidentificationMethodCodeSequence=[earlier],
     )
     result = run(header, shipped("basic"))
-    assert codes(result) == ["113108", "113100"]
+    assert codes(result) == ["113105", "113100"]
     assert result.DeidentificationMethod[0] == "Other tool 3.1"
 
 
@@ -157,3 +155,16 @@ def test_what_was_deidentified_before_passes_with_codes_that_are_true(name, code
     assert claimed == codes | kept
     if "113107" in claimed:
         assert result.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("former", ["113108", "113109", "113110", "113111", "113112"])
+def test_what_was_retained_before_is_claimed_only_where_it_is_retained_now(name, former):
+    own = {option.value for option in shipped(name).options}
+    result = passed(deidentified_before("UNMODIFIED", former), name)
+    assert (former in codes(result)) is (former in own)
+
+
+@pytest.mark.parametrize("former", ["113101", "113103", "113104", "113105"])
+def test_what_was_cleaned_before_is_still_claimed(former):
+    assert former in codes(passed(deidentified_before("UNMODIFIED", former), "basic"))

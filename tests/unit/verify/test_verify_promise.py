@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from tests.unit.verify.made import CODES, Outcome, Pair
+from pydicom.sequence import Sequence
+from tests.unit.verify.made import CODES, Outcome, Pair, code
 
 from deidgate.dicom.path import ElementPath
 from deidgate.plan.model import Action, Added, Decision, PixelPlan, Plan, Reason
@@ -47,11 +48,11 @@ def promised(pair: Pair) -> Plan:
     walk(pair.original, pair.result, ())
     codes = tuple(
         (
-            Added(ElementPath.top(0x00080100), "SH", code, TABLE),
+            Added(ElementPath.top(0x00080100), "SH", one, TABLE),
             Added(ElementPath.top(0x00080102), "SH", "DCM", TABLE),
-            Added(ElementPath.top(0x00080104), "LO", CID_7050[code], TABLE),
+            Added(ElementPath.top(0x00080104), "LO", CID_7050[one], TABLE),
         )
-        for code in CODES
+        for one in CODES
     )
     added = (
         Added(ElementPath.top(0x00120062), "CS", "YES", TABLE),
@@ -175,6 +176,23 @@ def test_codes_are_exactly_those_of_the_plan(pair):
     plan = promised(pair)
     assert ("claim-missing", "(0012,0064)") in found(pair, replace(plan, codes=(*CODES, "113108")))
     assert ("claim-not-planned", "(0012,0064)") in found(pair, replace(plan, codes=CODES[:-1]))
+
+
+@pytest.mark.parametrize("option", ["113106", "113108", "113109", "113110", "113112"])
+def test_what_somebody_else_has_retained_is_not_claimed_by_a_plan_that_does_not(pair, option):
+    plan = promised(pair)
+    retained = code(option, "DCM", CID_7050[option])
+    pair.original.DeidentificationMethodCodeSequence = Sequence([retained])
+    pair.result.DeidentificationMethodCodeSequence.append(retained)
+    assert ("claim-too-bold", "(0012,0064)") in found(pair, plan)
+
+
+def test_what_somebody_else_has_cleaned_may_be_claimed(pair):
+    plan = promised(pair)
+    cleaned = code("113105", "DCM", CID_7050["113105"])
+    pair.original.DeidentificationMethodCodeSequence = Sequence([cleaned])
+    pair.result.DeidentificationMethodCodeSequence.append(cleaned)
+    assert {one for one, _ in found(pair, plan) if one.startswith("claim")} == set()
 
 
 def test_the_identity_is_that_of_the_plan(pair):
