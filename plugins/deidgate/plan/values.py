@@ -13,7 +13,7 @@ from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import value_counts
 from deidgate.dicom.elements import Element, Unreadable, raw_bytes, text_of
 from deidgate.dicom.swallowed import holds_elements
-from deidgate.plan.ages import shows_age_over_89
+from deidgate.plan.ages import Subject, ages_over_89, day_of, days_of_birth
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
 from deidgate.plan.model import Action
 from deidgate.plan.numbers import days_in_numbers, is_own_day
@@ -49,6 +49,7 @@ class Values:
         self._pseudonyms = pseudonyms
         self._revealed: Revealed | None = None
         self._others: Revealed | None = None
+        self._dates = policy.dates
         self._retained = frozenset(option.value for option in policy.options & _RETAINING)
         self._style = Style(policy.text_style)
 
@@ -85,7 +86,7 @@ class Values:
         if verdict.treat is Treat.DATE:
             rule = verdict.dates or DateRule(DateAction.REMOVE)
             moved = change_date(vr, text, self.operation(rule))
-            if moved is None:
+            if moved is None or self._tells_birth(text, moved):
                 raise InvalidDate
             return Action.CLEAN, None if moved == text else moved
         if verdict.treat is Treat.WHOLE:
@@ -117,7 +118,39 @@ class Values:
     @cached_property
     def age_over_89(self) -> bool:
         """True when the header shows that the patient was over 89."""
-        return shows_age_over_89(self._header)
+        return bool(ages_over_89(self._header))
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What content items may tell of the patient's birth and age."""
+        return Subject(self._births[0], ages_over_89(self._header), self._birth)
+
+    @cached_property
+    def _birth(self) -> DateOperation | None:
+        """What becomes of a birth date; None when nothing of it is left."""
+        rule = self._dates.birth
+        gone = rule.action is DateAction.REMOVE or (self._dates.shows_years_only and self.age_over_89)
+        return None if gone else self.operation(rule)
+
+    @cached_property
+    def _births(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Days of birth that do not stay, as `days_of_birth` has them."""
+        days, far_days = days_of_birth(self._header)
+        gone = frozenset(day for day in days if not self._stays(day))
+        return gone, far_days & gone
+
+    def _stays(self, birth_date: str) -> bool:
+        try:
+            return self._birth is not None and change_date("DA", birth_date, self._birth) == birth_date
+        except InvalidDate:
+            return False
+
+    def _tells_birth(self, text: str, moved: str) -> bool:
+        """True for the day of birth in another attribute, when its own rule leaves it or nothing of it may be told."""
+        return any(
+            day_of(before) in self._births[1] and (now == before or self._birth is None)
+            for before, now in zip(text.split("\\"), moved.split("\\"), strict=True)
+        )
 
     def operation(self, rule: DateRule) -> DateOperation:
         """The date operation of a policy's rule for this patient."""

@@ -220,6 +220,7 @@ class Walk:
             self._values.operation(self._policy.dates.other),
             self._values.clean,
             others=others,
+            subject=self._values.subject,
             tag=tag,
             parents=parents,
             charset=charset,

@@ -45,6 +45,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "uid-left": "A UID of the original is in the result.",
         "date-left": "A date of the original is in a text of the result.",
         "birth-date-left": "A birth date that is not kept can be read from another attribute.",
+        "age-left": "A content item tells an age over 89.",
         "birth-year-left": "A year of birth tells an age over 89, which the policy does not tell.",
         "device-left": "A device or application of the original is named in the result.",
         "name-kept": "A person's name that no rule speaks about was kept.",

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Content items whose concept Table E.3.4-1 names: what they say may not stay, unless a claimed option says so.
 
-Source: PS3.15 E.3.4 and Table E.3.4-1; PS3.3 10.2 and C.17.3 (content items).
+A name, an identifier, a birth date or an age of the patient is one in LOINC and SNOMED CT as well, and in any Value
+Type. Of an age only what is said in numbers may stay, and `deidgate.verify.births` judges which.
+
+Source: PS3.15 E.3.4 and Table E.3.4-1; PS3.3 10.2 and C.17.3 (content items); PS3.16 TID 1007.
 """
 
 from __future__ import annotations
@@ -28,17 +31,19 @@ from deidgate.verify.walk import Element, Parents
 
 _CONCEPT_NAME = 0x0040A043
 _VALUE_TYPE = 0x0040A040
+TEXT_VALUE = 0x0040A160
 _UID = 0x0040A124
 _MEASURED_VALUE = 0x0040A300
 _CONCEPT_CODE = 0x0040A168
 # Where a content item of each Value Type has its value; references are judged as UIDs (`retained_uids`).
 _VALUES = {
-    "TEXT": 0x0040A160,
+    "TEXT": TEXT_VALUE,
     "PNAME": 0x0040A123,
     "DATE": 0x0040A121,
     "TIME": 0x0040A122,
     "DATETIME": 0x0040A120,
 }
+_NUMERIC_VALUE = 0x0040A30A
 _NESTED_VALUES = {"NUM": (_MEASURED_VALUE, 0x0040A30A), "CODE": (_CONCEPT_CODE, 0x00080100)}
 
 _OPTIONS = {
@@ -52,21 +57,32 @@ _OPTIONS = {
 }
 
 
+_SUBJECT_AGE = "121033"
+
+
 class Concept(NamedTuple):
     """One row of the table.
 
     Attributes
     ----------
+    code : str
     value_type : str
+        Empty for a concept of the subject, which says the same in every Value Type.
     basic : str
         ``X``, ``D`` or ``X/D``.
     options : frozenset of str
         CID 7050 codes of the options that retain or clean it.
     """
 
+    code: str
     value_type: str
     basic: str
     options: frozenset[str]
+
+    @property
+    def is_age(self) -> bool:
+        """True for the patient's age."""
+        return self.code == _SUBJECT_AGE
 
 
 @cache
@@ -78,8 +94,17 @@ def _concepts() -> dict[tuple[str, str, str], Concept]:
         # "NCDR [2.0b]" is designator and version.
         scheme = row["Coding Scheme Designator"].split(" ")[0]
         options = frozenset(code for column, code in _OPTIONS.items() if row[column])
-        found[row["Code Value"], scheme, row["Value Type"]] = Concept(row["Value Type"], row["Basic Prof."], options)
+        code, value_type = row["Code Value"], row["Value Type"]
+        found[code, scheme, value_type] = Concept(code, value_type, row["Basic Prof."], options)
     return found
+
+
+@cache
+def _of_the_subject() -> dict[tuple[str, str], Concept]:
+    """What says the patient's name, identifier, birth date or age, by code and scheme."""
+    listed = json.loads(files("deidgate.standard").joinpath("subject_concepts.json").read_text("utf-8"))["rows"]
+    rows = {code: row for (code, scheme, _), row in _concepts().items() if scheme == "DCM"}
+    return {(code, scheme): rows[like]._replace(value_type="") for code, scheme, _, like in listed}
 
 
 def values_that_must_go(original: View, codes: frozenset[str]) -> Iterator[tuple[Element, Concept]]:
@@ -87,12 +112,12 @@ def values_that_must_go(original: View, codes: frozenset[str]) -> Iterator[tuple
     for element in original.elements:
         if element.tag != _CONCEPT_NAME or not element.items:
             continue
-        concept = _concept_of(original, element.parents)
+        concept = concept_of(original, element.parents)
         if concept is None or concept.options & codes:
             continue
-        value = _value_of(original, element.parents, concept)
-        if value is not None and value.start != value.stop:
-            yield value, concept
+        for value in _values_of(original, element.parents, concept):
+            if value.start != value.stop:
+                yield value, concept
 
 
 def retained_uids(original: View, codes: frozenset[str]) -> frozenset[tuple[Parents, int]]:
@@ -105,7 +130,7 @@ def retained_uids(original: View, codes: frozenset[str]) -> frozenset[tuple[Pare
         for element in original.elements
         if element.tag == _CONCEPT_NAME
         and element.items
-        and (concept := _concept_of(original, element.parents)) is not None
+        and (concept := concept_of(original, element.parents)) is not None
         and concept.value_type == "UIDREF"
         and concept.options & codes
     )
@@ -119,17 +144,24 @@ def check(original: View, result: View, codes: frozenset[str]) -> Iterator[Findi
             yield Finding("content-not-cleaned", now.path, f"E.3.4-1 {concept.basic}")
 
 
-def _concept_of(view: View, item: Parents) -> Concept | None:
+def concept_of(view: View, item: Parents) -> Concept | None:
+    """The row for the content item at `item`; None when neither the table nor the list of the subject has it."""
     name = (*item, (_CONCEPT_NAME, 0))
-    code, scheme = view.text(0x00080100, name), view.text(0x00080102, name)
-    return _concepts().get((code, scheme, view.text(_VALUE_TYPE, item)))
+    code, scheme = view.text(0x00080100, name) or view.text(0x00080119, name), view.text(0x00080102, name)
+    return _of_the_subject().get((code, scheme)) or _concepts().get((code, scheme, view.text(_VALUE_TYPE, item)))
 
 
-def _value_of(view: View, item: Parents, concept: Concept) -> Element | None:
-    tag = _VALUES.get(concept.value_type)
-    if tag is not None:
-        return view.get(tag, item)
-    if concept.value_type in _NESTED_VALUES:
-        sequence, tag = _NESTED_VALUES[concept.value_type]
-        return view.get(tag, (*item, (sequence, 0)))
-    return None
+def _values_of(view: View, item: Parents, concept: Concept) -> Iterator[Element]:
+    """The values of an item: that of its Value Type, or all of them where any may say it."""
+    for value_type in [concept.value_type] if concept.value_type else [*_VALUES, *_NESTED_VALUES]:
+        if value_type in _VALUES:
+            found = view.get(_VALUES[value_type], item)
+        elif value_type in _NESTED_VALUES:
+            sequence, tag = _NESTED_VALUES[value_type]
+            found = view.get(tag, (*item, (sequence, 0)))
+        else:
+            found = None
+        if found is not None:
+            yield found
+    if not concept.value_type and (direct := view.get(_NUMERIC_VALUE, item)) is not None:
+        yield direct

@@ -157,7 +157,8 @@ def derive(
                     continue
                 _identifiers(found, text, vr, Kind.DEVICE if device else Kind.IDENTIFIER, source)
     for element, concept in content.values_that_must_go(original, codes):
-        if concept.value_type == "TEXT" and CLEAN_DESCRIPTORS not in concept.options:
+        is_text = element.tag == content.TEXT_VALUE and not concept.is_age
+        if is_text and CLEAN_DESCRIPTORS not in concept.options:
             for text in original.texts(element):
                 _identifiers(found, text, element.vr, Kind.IDENTIFIER, name_of(element.tag))
     _from_file_meta(found, original, codes)

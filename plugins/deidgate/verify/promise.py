@@ -24,6 +24,8 @@ Key = tuple[Parents, int]
 _PATIENT_ID = 0x00100020
 _PATIENT: frozenset[Key] = frozenset({((), 0x00100010), ((), _PATIENT_ID)})
 _METHOD = 0x00120063
+# Source of a birth date that is emptied because it tells such an age.
+_ONE_CATEGORY = "45 CFR 164.514(b)(2)(i)(C)"
 _MARK = re.compile(r"(Deidgate mark [12]/2 )[A-Za-z0-9_-]{43}")
 _NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 # Written by the pixel step after the plan was made.
@@ -87,11 +89,10 @@ class Promise:
     def joins_old_ages(self, key: Key) -> bool:
         """True when the policy's rule on the birth date there makes one category of the ages over 89."""
         decision = self.decisions.get(key)
-        return (
-            decision is not None
-            and decision.because.source == "policy [dates] birth"
-            and ("89" in decision.because.detail.replace(",", " ").split())
-        )
+        if decision is None:
+            return False
+        said = decision.because.detail.replace(",", " ").split()
+        return decision.because.source in ("policy [dates] birth", _ONE_CATEGORY) and "89" in said
 
     @cached_property
     def added(self) -> dict[Key, Added]:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Table E.3.4-1: what happens to a content item, by its Concept Name and its Value Type.
 
-Source: PS3.15 Table E.3.4-1.
+What the patient is called and when it was born is the same in LOINC and SNOMED CT, and in another Value Type: such a
+concept gets the row of its like in DCM, where the table has no row of its own.
+
+Source: PS3.15 Table E.3.4-1; PS3.16 TID 1007.
 """
 
 from __future__ import annotations
@@ -78,8 +81,17 @@ def concepts() -> MappingProxyType[tuple[str, str, str], Concept]:
     return MappingProxyType(found)
 
 
+@cache
+def _of_the_subject() -> MappingProxyType[tuple[str, str], Concept]:
+    """The rows of name, identifier, birth date and age by Code Value and Coding Scheme Designator of their likes."""
+    rows = {row.code: row for row in concepts().values() if row.scheme == "DCM"}
+    return MappingProxyType(
+        {(code, scheme): rows[like] for code, scheme, _, like in table("subject_concepts")["rows"]},
+    )
+
+
 def concept(code: str, scheme: str, value_type: str) -> Concept | None:
-    """The row for a content item, None when the table does not have its concept with its Value Type."""
+    """The row for a content item, None when the table has neither its concept with its Value Type nor its like."""
     if scheme in _SNOMED_RT_DESIGNATORS:
         code, scheme = _SNOMED_RT.get(code, code), "SCT"
-    return concepts().get((code, scheme, value_type))
+    return concepts().get((code, scheme, value_type)) or _of_the_subject().get((code, scheme))

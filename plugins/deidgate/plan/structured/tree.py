@@ -14,7 +14,9 @@ Rules
   coordinates stay.
 * A text of which cleaning leaves nothing, and a date that is none, get a dummy: both are Type 1 in their item.
 * A number without a value is allowed (Measured Value Sequence is Type 2), a code without one is not: it says *Unknown*.
-* Ages over 89 years become 90.
+* Ages over 89 years become 90, also in an item of another concept that says in a unit of time what the header says. An
+  age in a unit that is none of time is left out.
+* A date that is the birth date of the header is one, whatever its concept is, and follows the policy's birth rule.
 * What Table E.1-1 lists and is no part of a content item (a Retrieve AE Title among references, a comment that somebody
   put there) is not this module's: the caller decides on it as everywhere else.
 
@@ -36,6 +38,7 @@ from deidgate.dicom.dictionary import dictionary_vr
 from deidgate.dicom.elements import Element, Unreadable, declared_vr, elements_of, is_empty, items_of, text_of
 from deidgate.dicom.path import ElementPath
 from deidgate.errors import CannotDeidentify
+from deidgate.plan.ages import OLDEST_YEARS, Subject, units_in_a_year
 from deidgate.plan.dates import DateOperation, InvalidDate, change_date, dummy_date
 from deidgate.plan.model import Action, Decision, Reason
 from deidgate.plan.structured.concepts import Concept, concept
@@ -46,13 +49,14 @@ _CHARACTER_SET = 0x00080005
 _VALUE_TYPE, _CONCEPT_NAME, _CONCEPT_CODE = 0x0040A040, 0x0040A043, 0x0040A168
 _TEXT_VALUE, _PERSON_NAME, _MEASURED_VALUE, _UID = 0x0040A160, 0x0040A123, 0x0040A300, 0x0040A124
 _NUMERIC_VALUE, _FLOATING_POINT, _NUMERATOR, _DENOMINATOR = 0x0040A30A, 0x0040A161, 0x0040A162, 0x0040A163
+_OTHER_NUMBERS = frozenset({_FLOATING_POINT, _NUMERATOR, _DENOMINATOR})
+_UNITS = 0x004008EA
 _CODE_VALUE, _SCHEME, _MEANING, _LONG_CODE, _URN_CODE = 0x00080100, 0x00080102, 0x00080104, 0x00080119, 0x00080120
 # The parts of a code that a dummy code has; every other part says more about the original.
 _UNKNOWN_CODE = {_CODE_VALUE: "261665006", _LONG_CODE: "261665006", _SCHEME: "SCT", _MEANING: "Unknown"}
 # Text Value, and the free texts of waveform annotations and tables.
 _TEXTS = frozenset({_TEXT_VALUE, 0x00700006})
 _SUBJECT_NAME, _SUBJECT_ID, _SUBJECT_AGE = "121029", "121030", "121033"
-_OLDEST_YEARS = 89
 _REMOVED = "REMOVED"
 _CLEAN_STRUCTURED, _CLEAN_DESCRIPTORS, _RETAIN_UIDS = "113104", "113105", "113110"
 _DATE_OPTIONS = frozenset({"113106", "113107"})
@@ -102,6 +106,14 @@ class _Way:
     row: Concept | None = None
     silent: bool = False  # nothing of the item or below it may say anything: action X
 
+    @property
+    def is_age(self) -> bool:
+        """True for an item that says the patient's age."""
+        return self.row is not None and self.row.code == _SUBJECT_AGE
+
+
+_NOBODY = Subject()
+
 
 def structured_decisions(
     dataset: Dataset,
@@ -111,6 +123,7 @@ def structured_decisions(
     clean: Callable[[str, str], str],
     *,
     others: Others | None = None,
+    subject: Subject = _NOBODY,
     tag: int = CONTENT_SEQUENCE,
     parents: tuple[tuple[int, int], ...] = (),
     charset: Charset | None = None,
@@ -130,6 +143,8 @@ def structured_decisions(
         ``(text, vr) -> text``: `deidgate.plan.text.clean_text` bound to this instance.
     others : callable, optional
         Decides on what Table E.1-1 lists and is no part of a content item; without it these are treated as parts.
+    subject : Subject, optional
+        What the header tells of the patient's birth and age.
     tag : int
         The sequence: Content Sequence, or another one whose items are content items (Acquisition Context
         Sequence, Content Item Modifier Sequence, Waveform Annotation Sequence and the like).
@@ -146,7 +161,7 @@ def structured_decisions(
     element = dataset.get_item(tag)
     if element is None:
         return
-    tree = _Tree(options, pseudonyms, dates, clean, others)
+    tree = _Tree(options, pseudonyms, dates, clean, others, subject)
     way = tree.way(None, silent=False)
     charset = _declared(dataset, charset or Charset.declared(""))
     yield from tree.sequence(dataset, element, ElementPath(parents, tag), charset, way.because, silent=False)
@@ -159,6 +174,7 @@ class _Tree:
     dates: DateOperation
     clean: Callable[[str, str], str]
     others: Others | None = None
+    subject: Subject = _NOBODY
 
     @property
     def cleans(self) -> bool:
@@ -190,8 +206,12 @@ class _Tree:
                 yield from self._unknown_code(item, element, path, charset, way.because)
             elif path.tag == _MEASURED_VALUE and way.silent:
                 yield Decision(path, "SQ", Action.EMPTY, None, way.because)
-            elif path.tag == _MEASURED_VALUE and way.row is not None and way.row.code == _SUBJECT_AGE:
-                yield from self._age(item, element, path, charset, way)
+            elif path.tag == _MEASURED_VALUE:
+                yield from self._measured(item, element, path, charset, way)
+            elif path.tag == _NUMERIC_VALUE or path.tag in _OTHER_NUMBERS:
+                # Acquisition context items and waveform annotations have no Measured Value Sequence.
+                instead = "" if way.silent else self._number_instead(item, path, charset, way)
+                yield from (_with_number(one, instead) for one in self._plain(item, element, path, charset, way))
             else:
                 yield from self._plain(item, element, path, charset, way)
 
@@ -280,12 +300,15 @@ class _Tree:
         follows = self.options & _DATE_OPTIONS and not way.silent
         if follows:
             text = _text_of(element, charset, path)
+            born = any(self.subject.is_birth(value) for value in text.split("\\"))
+            operation = self.subject.birth if born else self.dates
             try:
-                new = change_date(vr, text, self.dates)
+                new = change_date(vr, text, operation) if operation is not None else None
             except InvalidDate:
                 new = None
-            if new is not None:
-                because = Reason(way.because.source, f"policy [dates] other {_word(self.dates)}")
+            if operation is not None and new is not None:
+                group = "birth" if born else "other"
+                because = Reason(way.because.source, f"policy [dates] {group} {_word(operation)}")
                 return Decision(path, vr, Action.CLEAN, None if new == text else new, because)
         return Decision(path, vr, Action.DUMMY, dummy_date(vr), way.because)
 
@@ -296,7 +319,9 @@ class _Tree:
             return Decision(path, vr, Action.KEEP, None, way.because)
         if way.row is not None and way.row.code == _SUBJECT_ID and path.tag == _TEXT_VALUE:
             return Decision(path, vr, Action.DUMMY, self.pseudonyms.patient_id, way.because)
-        if not code and (way.treat is Action.DUMMY or vr in vrs.PLAIN_TEXT):
+        # Of an age only a number is kept, which can be told to be over 89.
+        dummies = way.treat is Action.DUMMY or (way.is_age and path.tag in _TEXTS)
+        if not code and (dummies or vr in vrs.PLAIN_TEXT):
             return Decision(path, vr, Action.DUMMY, vrs.dummy(vr, 1), way.because)
         if way.treat is Action.KEEP and (code or path.tag in _TEXTS):
             return Decision(path, vr, Action.KEEP, None, way.because)
@@ -323,23 +348,43 @@ class _Tree:
                 else:
                     yield Decision(inner, vr, Action.REMOVE, None, because)
 
-    def _age(
+    def _measured(
         self, dataset: Dataset, element: Element, path: ElementPath, charset: Charset, way: _Way
     ) -> Iterator[Decision]:
-        """A kept Subject Age, with ages over 89 years as 90; in other units it is left out when it may be more."""
+        """A measured value, with ages over 89 years as 90; without one that may be such an age and does not say."""
         decisions = list(self._plain(dataset, element, path, charset, way))
         for number, item in enumerate(_items(dataset, element, path)):
-            value = item.get_item(_NUMERIC_VALUE)
-            units = _code_of(item, 0x004008EA, charset, path)[0]
-            try:
-                number_of_units = float(_text_of(value, charset, path)) if value is not None else 0.0
-            except ValueError:
-                raise CannotDeidentify("unreadable-value", str(path)) from None
-            years = number_of_units / {"a": 1, "mo": 12, "wk": 52, "d": 365}.get(units, 1)
-            if years > _OLDEST_YEARS:
-                here = (*path.parents, (path.tag, number))
-                decisions = [_oldest(one, here, units) for one in decisions]
+            here = (*path.parents, (path.tag, number))
+            instead = self._number_instead(item, path, _declared(item, charset), way)
+            if instead == "":
+                yield Decision(path, "SQ", Action.EMPTY, None, way.because)
+                return
+            decisions = [_with_number(one, instead) if one.path.parents == here else one for one in decisions]
         yield from decisions
+
+    def _number_instead(self, item: Dataset, path: ElementPath, charset: Charset, way: _Way) -> str | None:
+        """What stands instead of the numbers of `item`, which has them and their units: 90 years for an age over 89.
+
+        None when they stay, empty when they may be such an age and do not say.
+        """
+        if not (way.is_age or self.subject.ages):
+            return None
+        value = item.get_item(_NUMERIC_VALUE)
+        text = _text_of(value, charset, path).strip() if value is not None else ""
+        in_a_year = _units_in_a_year(item, charset, path)
+        if in_a_year is None or not text:
+            # What is said in other numbers alone, or in a unit that nobody knows, may be any age.
+            said = text or any(item.get_item(tag) is not None for tag in _OTHER_NUMBERS)
+            return "" if way.is_age and said else None
+        try:
+            years = max(float(one) / in_a_year for one in text.split("\\"))
+        except ValueError:
+            if way.is_age:
+                raise CannotDeidentify("unreadable-value", str(path)) from None
+            return None
+        # A year more or less by half: the units count 365 days and 52 weeks, and who reckons otherwise comes to others.
+        is_age = way.is_age or any(age <= years < age + 1.5 for age in self.subject.ages)
+        return str((OLDEST_YEARS + 1) * in_a_year) if is_age and years > OLDEST_YEARS else None
 
 
 def _word(operation: DateOperation) -> str:
@@ -351,16 +396,24 @@ def _is_listed(tag: int) -> bool:
     return confidentiality_table().row(tag) is not None
 
 
-def _oldest(decision: Decision, parents: tuple[tuple[int, int], ...], units: str) -> Decision:
-    """The decision on a part of a measured value that is an age over 89 years."""
-    if decision.path.parents != parents:
+def _with_number(decision: Decision, number: str | None) -> Decision:
+    """The decision on one part of an item with that number; a dummy when it is empty, all as it is when None."""
+    if number is None or decision.action is Action.REMOVE:
         return decision
     if decision.path.tag == _NUMERIC_VALUE:
-        value = str((_OLDEST_YEARS + 1) * {"a": 1, "mo": 12, "wk": 52, "d": 365}.get(units, 1))
-        return replace(decision, action=Action.CLEAN, value=value)
-    if decision.path.tag in (_FLOATING_POINT, _NUMERATOR, _DENOMINATOR):
+        action = Action.CLEAN if number else Action.DUMMY
+        return replace(decision, action=action, value=number or vrs.dummy("DS", 1))
+    if decision.path.tag in _OTHER_NUMBERS:
         return replace(decision, action=Action.REMOVE, value=None)
     return decision
+
+
+def _units_in_a_year(item: Dataset, charset: Charset, path: ElementPath) -> int | None:
+    code, scheme = _code_of(item, _UNITS, charset, path)
+    element = item.get_item(_UNITS)
+    items = _items(item, element, path) if element is not None else []
+    meaning = items[0].get_item(_MEANING) if items else None
+    return units_in_a_year(code, scheme, "" if meaning is None else _text_of(meaning, charset, path))
 
 
 def _concept_of(item: Dataset, charset: Charset, path: ElementPath) -> Concept | None:
