@@ -18,6 +18,7 @@ from pydicom.datadict import dictionary_description
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import dictionary_vr
 from deidgate.plan.rules import OTHER_CALENDARS, Treat, Verdict, rules_for
+from deidgate.plan.unlisted import LISTED_AS
 from deidgate.policy.load import NOT_IMPLEMENTED, load_policy
 from deidgate.policy.model import DateRule, Option, Policy
 from deidgate.standard.codes import CID_7050
@@ -114,6 +115,16 @@ def _introduction(policies: list[Policy]) -> Iterator[str]:
     for tag in sorted(OTHER_CALENDARS):
         said = " | ".join(_LETTER[_verdict(policy, tag).treat] for policy in policies)
         yield f"| {dictionary_description(tag)} | ({tag >> 16:04x},{tag & 0xFFFF:04x}) | {said} |"
+    yield ""
+    yield "Attributes that Table E.1-1 does not have and that are treated as one that it has:"
+    yield ""
+    yield "| Attribute Name | Tag | As | " + " | ".join(policy.name for policy in policies) + " |"
+    yield "|---|---|---|" + "---|" * len(policies)
+    rows = {_tag(row): row for row in table}
+    for tag, listed in sorted(LISTED_AS.items()):
+        row = rows[listed]
+        said = " | ".join(action(policy, row)[0] for policy in policies)
+        yield f"| {dictionary_description(tag)} | ({tag >> 16:04x},{tag & 0xFFFF:04x}) | {row.name} | {said} |"
     yield ""
     yield "SOP Classes that are held or rejected are listed in each policy under `[families]`."
     yield ""

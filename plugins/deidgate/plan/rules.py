@@ -10,7 +10,7 @@ The order in which they speak:
    stay only with a birth date that stays as it is;
 5. the option columns of Table E.1-1 that the policy has switched on. When several speak, ``C`` goes before ``K``:
    what one option retains, the other still has to clean (a calibration date is device identity and a date);
-6. the column of the Basic Profile;
+6. the column of the Basic Profile, for either also the row of another attribute: `deidgate.plan.unlisted`;
 7. the policy's defaults for what the table does not have. Of texts that are cleaned, the parts of codes are apart:
    `deidgate.plan.codes`.
 
@@ -32,6 +32,7 @@ from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import dictionary_vr
 from deidgate.plan.codes import PARTS_OF_CODES
 from deidgate.plan.model import Action, Decision, Reason
+from deidgate.plan.unlisted import LISTED_AS
 from deidgate.policy.model import DateAction, DateRule, Option, Policy, Word
 from deidgate.standard.confidentiality import ConfidentialityTable, Row, confidentiality_table
 from deidgate.standard.types import TypesHere, iod_of
@@ -185,7 +186,7 @@ class Rules:
         return self._resolved("X", Reason("policy keep_list"), vr, required)
 
     def _profile(self, level: Level, tag: int, vr: str, required: str) -> Verdict:
-        row = self._table.row(tag)
+        row = self._table.row(LISTED_AS.get(tag, tag))
         group = tag >> 16
         if group & 0xFF01 == 0x6000:
             # A plane without its data is no plane: the other attributes of the group go with it.

@@ -102,7 +102,8 @@ class Values:
     def clean(self, text: str, vr: str) -> str:
         """The text without what the instance reveals and what looks like an identity."""
         # Code Strings and the like are terms, which no vocabulary of words has; what is revealed goes all the same.
-        style = Style.SENSIBLE if vr in vrs.PLAIN_TEXT else self._style
+        # A UR is no term: its path may name a file, and that somebody.
+        style = Style.SENSIBLE if vr in vrs.PLAIN_TEXT and vr != "UR" else self._style
         return clean_text(text, vr, self._said(), style)
 
     def without_revealed(self, text: str, vr: str) -> str:

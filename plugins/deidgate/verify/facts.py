@@ -47,6 +47,17 @@ _COLUMNS = {
 VERSIONS_OF_CODES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 
 
+# Radiation Machine Name is a Treatment Machine Name, Contact Display Name and Contact URI are a Person's Telecom
+# Information; File Access URI and Filename in Container name where a file is kept, as Display URI does. Table E.1-1 has
+# only the second of each.
+_SAYS_THE_SAME = {
+    0x30020020: 0x300A00B2,
+    0x0074100C: 0x00401104,
+    0x0074100A: 0x00401104,
+    0x00080409: 0x0040E012,
+    0x0008040B: 0x0040E012,
+}
+
 _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _MAX_UID = 64
 _DEFINITION = re.compile(r"SOP Class|Transfer Syntax|Coding Scheme UID|Context UID|Mapping Resource")
@@ -156,7 +167,7 @@ def row_of(tag: int) -> Row | None:
     group = tag >> 16
     if group & 1:
         return None
-    found = rows().get(tag)
+    found = rows().get(_SAYS_THE_SAME.get(tag, tag))
     if found is not None:
         return found
     if 0x5000 <= group <= 0x50FF:

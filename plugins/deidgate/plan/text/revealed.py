@@ -30,6 +30,7 @@ from deidgate.dicom.elements import Element, Unreadable, declared_vr, elements_o
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.text.fold import folded
 from deidgate.plan.text.words import Words, roles, words
+from deidgate.plan.unlisted import LISTED_AS
 from deidgate.standard.confidentiality import confidentiality_table
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -45,6 +46,9 @@ _CODE_PARTS = (
     "AETitle",
     "LotIdentifier",
     "PlanIdentification",
+    "MachineName",
+    "ContactDisplayName",
+    "ContactURI",
 )
 _PLACE_PARTS = (
     "Institution",
@@ -154,7 +158,9 @@ def _retained_by(options: frozenset[str]) -> frozenset[str]:
         if any(code in options and what == "K" for code, what in row.options)
     )
     # Repeating groups and private attributes have no keyword.
-    return frozenset(keyword_for_tag(int(spelling, 16)) for spelling in spellings if _TAG.fullmatch(spelling))
+    tags = {int(spelling, 16) for spelling in spellings if _TAG.fullmatch(spelling)}
+    tags.update(tag for tag, listed in LISTED_AS.items() if listed in tags)
+    return frozenset(keyword_for_tag(tag) for tag in tags)
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
