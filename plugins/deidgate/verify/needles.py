@@ -34,6 +34,7 @@ from deidgate.verify.view import TEXT, View
 from deidgate.verify.words import PLACEHOLDERS, TITLES, is_common, is_placeholder, names_no_one
 
 _SHORTEST = 4
+_FEWEST_KANA = 3
 _PATIENTS_NAMES = frozenset({0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x00102297})
 # Attributes in which a sequence that identifies somebody says who it is.
 _CODES = frozenset({0x00080100, 0x00080104, 0x00080119, 0x00080120, 0x00400031, 0x00400032})
@@ -134,7 +135,8 @@ def derive(
             continue
         source = name_of(element.tag)
         if vr == "PN":
-            for text in original.texts(element):
+            declared, *others = original.texts(element)
+            for text in (declared, *filter(_may_be_meant, others)):
                 _names(found, text, element.tag in _PATIENTS_NAMES, source)
         elif vr == "UI":
             # Also one that no row names: only UIDs of definitions name nothing of this world.
@@ -203,12 +205,29 @@ def _names(found: _Found, value: str, of_patient: bool, source: str) -> None:
             for together in (first + last, last + first):
                 if len(together) >= _SHORTEST + 1 or not together.isascii():
                     found.add(Kind.NAME, together, "".join(spelled), source)
+                    found.add(Kind.NAME, _other_kana(together), "", source)
+
+
+def _may_be_meant(reading: str) -> bool:
+    """True for a reading, other than the declared one, with letters alone: bytes of Japanese as Latin-1 are signs.
+
+    Needles of such signs fold to next to nothing (``a a a``), which is in every other text of that script.
+    """
+    return all(c.isascii() or c.isalpha() for c in reading)
+
+
+def _other_kana(text: str) -> str:
+    """Hiragana in katakana and the reverse; empty for what is neither, or too short to be nobody else's word."""
+    if len(text) < _FEWEST_KANA or not all("\u3041" <= c <= "\u3096" or "\u30a1" <= c <= "\u30fc" for c in text):
+        return ""
+    return "".join(c if c >= "\u30f7" else chr(ord(c) + (0x60 if c < "\u30a1" else -0x60)) for c in text)
 
 
 def _spellings(part: str, spelled: str) -> tuple[str, ...]:
     lower = spelled.lower()
     other = canonical_text(fold(lower.translate(_UMLAUTS)))
-    return (part,) if other == part else (part, other)
+    kana = _other_kana(part)
+    return tuple(dict.fromkeys(one for one in (part, other, kana) if one))
 
 
 def _kind_of_name(part: str, of_patient: bool) -> Kind | None:

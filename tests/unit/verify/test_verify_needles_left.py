@@ -411,3 +411,13 @@ def test_numbers_that_only_resemble_a_date_of_the_original_are_none(pair, text):
     pair.original.StudyDate = "20010705"
     both(pair, 0x00181020, "LO", f"Thorax {text}")
     assert pair.found() == set()
+
+
+@pytest.mark.parametrize("name", ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou=山田^太郎=ヤマダ^タロウ"])
+@pytest.mark.parametrize("text", ["胸部 ヤマダ", "胸部ﾔﾏﾀﾞﾀﾛｳ", "やまだたろう"])
+def test_a_name_in_one_kana_is_found_in_the_other(pair, name, text):
+    for ds in (pair.original, pair.result):
+        ds.SpecificCharacterSet = "ISO_IR 192"
+    pair.original.PatientName = name
+    both(pair, 0x00181020, "LO", text)
+    assert ("name-left", "(0018,1020) SoftwareVersions") in pair.found()

@@ -154,3 +154,19 @@ def test_a_cleaned_safe_private_text_in_implicit_vr_is_no_other_value(pair):
     for ds, text in ((pair.original, "1.375:1 Quillfeather"), (pair.result, "1.375:1")):
         ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x27, "SH", text)
     assert pair.codes() == set()
+
+
+@pytest.mark.parametrize(
+    ("charset", "name", "text"),
+    [
+        ("ISO_IR 192", "Yamada^Tarou=山田^太郎=やまだ^たろう", "胸部 カメラ イメージ アトラス"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "胸部 王冠 小脑"),
+        ("ISO_IR 192", "Mori^Ai=森^愛=もり^あい", "アイソトープ"),
+    ],
+)
+def test_bytes_of_another_script_read_as_latin_are_no_name(pair, charset, name, text):
+    for ds in (pair.original, pair.result):
+        ds.SpecificCharacterSet = charset
+    pair.original.PatientName = name
+    kept(pair, ManufacturerModelName=text)
+    assert pair.verdict().findings == ()

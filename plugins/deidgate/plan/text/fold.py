@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 # Letters that Unicode does not decompose.
 _PLAIN = {"ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h", "ŧ": "t"}
+# Hiragana and katakana are in the same order. Source: The Unicode Standard, blocks 3040 and 30A0.
+_TO_KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
+_TO_HIRAGANA = {katakana: hiragana for hiragana, katakana in _TO_KATAKANA.items()}
 _FIRST_JAMO, _LAST_SYLLABLE = "가", "힣"
 
 
@@ -47,6 +50,13 @@ def fold(original: str) -> Folded:
 def folded(original: str) -> str:
     """Only the text of `fold`."""
     return fold(original).text
+
+
+def in_other_kana(word: str) -> str:
+    """A word of hiragana in katakana, or the other way round; any other word as it is."""
+    if word.isascii() or any(ord(c) in _TO_HIRAGANA for c in word):
+        return word if any(ord(c) in _TO_KATAKANA for c in word) else word.translate(_TO_HIRAGANA)
+    return word.translate(_TO_KATAKANA)
 
 
 def _folded(character: str) -> str:

@@ -28,7 +28,7 @@ from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import dictionary_vr
 from deidgate.dicom.elements import Element, Unreadable, declared_vr, elements_of, items_of, raw_bytes, text_of
 from deidgate.errors import CannotDeidentify
-from deidgate.plan.text.fold import folded
+from deidgate.plan.text.fold import folded, in_other_kana
 from deidgate.plan.text.words import Words, roles, words
 from deidgate.plan.unlisted import LISTED_AS
 from deidgate.standard.confidentiality import confidentiality_table
@@ -69,6 +69,8 @@ _NAMING_SEQUENCES = frozenset(
 _OF_DEFINITIONS = frozenset({"ContextIdentifier", "TemplateIdentifier"})
 _FEWEST_LETTERS = 2
 _FEWEST_CODE = 4
+# Two are a syllable of many words of the other kana: Ai is no isotope (aisotopu).
+_FEWEST_KANA = 3
 _CHARACTER_SET = 0x00080005
 _CONCEPT_NAME, _CODE_VALUE = 0x0040A043, 0x00080100
 _PERSON_VRS = frozenset({"PN", "DA", "DT"})
@@ -137,6 +139,7 @@ def revealed(dataset: Dataset, spared: frozenset[str] = frozenset()) -> Revealed
         for value in text.split("\\"):
             if value.strip():
                 _collect(found, vocabulary, parent, keyword, vr, value.strip())
+    found.names |= {in_other_kana(name) for name in found.names if len(name) >= _FEWEST_KANA}
     long_ones = {n for n in found.names | found.codes if len(n) >= _FEWEST_CODE}
     return Revealed(
         names=frozenset(found.names),

@@ -225,3 +225,18 @@ def test_a_short_spelling_of_an_own_date_of_two_small_numbers_goes(date):
 def test_numbers_that_are_no_date_of_the_instance_stay(text):
     ds = dataset(PatientBirthDate="19430817", StudyDate="20230405", SeriesDate="20020201")
     assert cleaned(text, ds, style=Style.REVEALED) == text
+
+
+@pytest.mark.parametrize("name", ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou=山田^太郎=ヤマダ^タロウ"])
+@pytest.mark.parametrize(
+    "text", ["胸部 ヤマダ タロウ", "胸部ﾔﾏﾀﾞﾀﾛｳ", "胸部 やまだ", "胸部やまだたろう", "胸部ヤマダタロウ"]
+)
+@pytest.mark.parametrize("style", Style)
+def test_a_name_in_one_kana_goes_in_the_other(name, text, style):
+    ds = read_back(dataset(SpecificCharacterSet="ISO_IR 192", PatientName=name))
+    assert cleaned(text, ds, style=style) in ("胸部", "")
+
+
+def test_a_short_name_in_one_kana_takes_no_syllables_out_of_words_in_the_other():
+    ds = read_back(dataset(SpecificCharacterSet="ISO_IR 192", PatientName="Mori^Ai=森^愛=もり^あい"))
+    assert cleaned("アイソトープ", ds, style=Style.REVEALED) == "アイソトープ"
