@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom.uid import ExplicitVRLittleEndian
@@ -21,6 +21,7 @@ from deidgate.batch.header import Scanned, scan
 from deidgate.batch.identities import Book, KnownPatient
 from deidgate.batch.pixelend import pixel_end
 from deidgate.batch.template import NotTemplated, Template, learn
+from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify, VerificationFailed
 from deidgate.files.atomic import Staging, copy_bytes, write_bytes
 from deidgate.files.bare import with_meta
@@ -32,6 +33,7 @@ from deidgate.gateway.original import read as read_original
 from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import PixelStep
 from deidgate.holds import FINDING
+from deidgate.pixels.clean import PixelOutcome
 from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
@@ -83,6 +85,8 @@ class Made:
         Identifying words of the original, for names.
     name, original_id : str
         The original's Patient's Name and Patient ID.
+    boxes : tuple of Box
+        What was blanked in the picture.
     """
 
     partial: str
@@ -96,6 +100,7 @@ class Made:
     words: frozenset[str] = field(repr=False)
     name: str = field(repr=False)
     original_id: str = field(repr=False)
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(slots=True)
@@ -293,7 +298,7 @@ class Instances:
                 write_bytes(target, result)
             finally:
                 os.close(target)
-            made = _with_partial(made, partial)
+            made = replace(made, partial=partial)
         if scanned is not None:
             self._learn(descriptor, data, size, scanned, start, syntax, result, known)
         return made
@@ -372,7 +377,7 @@ class Instances:
         originals = (study, original.text("SeriesInstanceUID"), original.text("SOPInstanceUID"))
         new = (plan.study_instance_uid, plan.series_instance_uid, plan.sop_instance_uid)
         self._note(patient, originals, new)
-        return result, self._made(result, patient, plan, original), (original, patient, plan)
+        return result, self._made(result, patient, plan, original, picture), (original, patient, plan)
 
     def _again(
         self, data: bytes, original: Original, maker: KnownPatient
@@ -384,9 +389,11 @@ class Instances:
         if not is_same(data, result):
             return None
         result = data if self._mark_key is None else marks.sign(data, self._mark_key)
-        return result, self._made(result, maker, plan, original), (original, maker, plan)
+        return result, self._made(result, maker, plan, original, picture), (original, maker, plan)
 
-    def _made(self, result: bytes, patient: KnownPatient, plan: Plan, original: Original) -> Made:
+    def _made(
+        self, result: bytes, patient: KnownPatient, plan: Plan, original: Original, picture: PixelOutcome | None
+    ) -> Made:
         return Made(
             "",
             len(result),
@@ -399,6 +406,7 @@ class Instances:
             _words_of(original),
             original.text("PatientName"),
             original.text("PatientID"),
+            picture.boxes if picture is not None else (),
         )
 
     def _note(self, patient: KnownPatient, originals: tuple[str, str, str], new: tuple[str, str, str]) -> None:
@@ -408,22 +416,6 @@ class Instances:
 
 def _words_of(original: Original) -> frozenset[str]:
     return identifying_words((original.text(name) for name in _NAMES), (original.text(code) for code in _CODES))
-
-
-def _with_partial(made: Made, partial: str) -> Made:
-    return Made(
-        partial,
-        made.size,
-        made.patient,
-        made.patient_id,
-        made.study_instance_uid,
-        made.series_instance_uid,
-        made.sop_instance_uid,
-        made.original_sop_uid,
-        made.words,
-        made.name,
-        made.original_id,
-    )
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

@@ -64,11 +64,11 @@ class Pending:
 
 
 def identity_of(line: Line, pending: Pending, number: int, identities: bool) -> Line:
-    """`line` with patient index and image number, and the original's name and ID if asked for."""
+    """`line` with patient index, image number and masks, and the original's name and ID if asked for."""
     made = pending.made
     if made is None:
         return line
-    line = replace(line, patient=made.patient.index, image=number)
+    line = replace(line, patient=made.patient.index, image=number, boxes=made.boxes)
     return replace(line, name=made.name, patient_id=made.original_id) if identities else line
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
 
 _SCHEMA = """
@@ -36,10 +38,11 @@ CREATE TABLE IF NOT EXISTS file (
     patient_id   TEXT NOT NULL,
     medium       TEXT NOT NULL,      -- folder of the output whose DICOMDIR lists the result; empty if none does
     done         INTEGER NOT NULL,   -- 1: not to be done again
+    masks        TEXT,               -- rectangles blanked, in JSON; empty if none; null where an older run wrote it
     PRIMARY KEY (key, member)
 ) WITHOUT ROWID;
 """
-_COLUMNS = 15
+_COLUMNS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Line:
         Original identity, empty unless asked for.
     medium : str
         Folder of the output whose DICOMDIR lists the result, with a slash behind it; empty if none does.
+    boxes : tuple of Box
+        What was blanked in the picture, or would be.
     """
 
     source: str
@@ -81,6 +86,7 @@ class Line:
     name: str = ""
     patient_id: str = ""
     medium: str = ""
+    boxes: tuple[Box, ...] = ()
 
     @property
     def is_final(self) -> bool:
@@ -122,6 +128,8 @@ class Journal:
         if self.is_new:
             # A run that was refused, or ended before its first file, binds nobody.
             self._base.execute("DELETE FROM run")
+        if not _has_masks(self._base):
+            self._base.execute("ALTER TABLE file ADD COLUMN masks TEXT")
         before = dict(self._base.execute("SELECT setting, value FROM run"))
         for setting, value in settings.items():
             if before.get(setting, value) != value:
@@ -178,7 +186,7 @@ class Journal:
             self._base.executemany(
                 f"INSERT INTO file VALUES ({','.join('?' * _COLUMNS)})",  # noqa: S608 - a constant
                 (
-                    (key, number, *_row(line), int(lines[0].is_final))
+                    (key, number, *_row(line), int(lines[0].is_final), _spelled(line.boxes))
                     for key, lines in kept
                     for number, line in enumerate(lines)
                 ),
@@ -189,9 +197,9 @@ class Journal:
         # A connection of its own: the caller may record while it reads.
         for row in self._base.execute(
             "SELECT source, status, code, place, destination, size, result_size, patient, image, name, patient_id,"
-            " medium FROM file ORDER BY source, member"
+            " medium, masks FROM file ORDER BY source, member"
         ):
-            yield Line(*row)
+            yield Line(*(*row[:-1], _boxes(row[-1])))
 
     def media(self) -> list[str]:
         """Folders of the output that get a DICOMDIR."""
@@ -225,6 +233,57 @@ class Journal:
     def counts(self) -> dict[str, int]:
         """How many files have each status."""
         return dict(self._base.execute("SELECT status, COUNT(*) FROM file GROUP BY status ORDER BY status"))
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """What a journal knows of blanked rectangles, by source and destination.
+
+    Attributes
+    ----------
+    known : dict
+        The rectangles of each masked picture.
+    unknown : frozenset
+        Results of older runs, which did not write it down.
+    """
+
+    known: dict[tuple[str, str], tuple[Box, ...]]
+    unknown: frozenset[tuple[str, str]]
+
+
+def masks_in(path: Path) -> Masks | None:
+    """What the journal `path` knows of masks; None if there is no such journal. It is not changed."""
+    if not path.is_file():
+        return None
+    known, unknown = {}, set()
+    try:
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            column = "masks" if _has_masks(base) else "NULL"
+            query = f"SELECT source, destination, {column} AS m FROM file WHERE status = 'done' AND m IS NOT ''"  # noqa: S608
+            for source, destination, masks in base.execute(query):
+                if masks is None:
+                    unknown.add((source, destination))
+                else:
+                    known[source, destination] = _boxes(masks)
+        finally:
+            base.close()
+    except (sqlite3.Error, ValueError, TypeError):
+        return None
+    return Masks(known, frozenset(unknown))
+
+
+def _has_masks(base: sqlite3.Connection) -> bool:
+    return any(row[1] == "masks" for row in base.execute("PRAGMA table_info(file)"))
+
+
+def _spelled(boxes: tuple[Box, ...]) -> str:
+    numbers = [(box.row_start, box.row_stop, box.column_start, box.column_stop, box.frame) for box in boxes]
+    return json.dumps(numbers, separators=(",", ":")) if numbers else ""
+
+
+def _boxes(text: str | None) -> tuple[Box, ...]:
+    return tuple(Box(*numbers) for numbers in json.loads(text)) if text else ()
 
 
 @contextmanager

@@ -207,7 +207,7 @@ def _unused_bits(result: View) -> Iterator[Finding]:
             if not np.array_equal(values, kept) and not (signed and np.array_equal(values, extended)):
                 yield Finding("overlay-bits-left", _WHERE, f"frame {index}")
                 return
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         yield Finding("pixels-not-decodable", _WHERE)
 
 
@@ -226,7 +226,7 @@ def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Find
             if before is None or after is None:
                 yield Finding("frame-count-changed", f"frame {index}")
                 return
-            expected = _meaning(before, after.photometric)
+            expected = meaning(before, after.photometric)
             if expected is None or expected.shape != after.values.shape:
                 yield Finding("pixel-format-changed", f"frame {index}")
                 return
@@ -236,15 +236,15 @@ def _masked(original: View, result: View, boxes: Sequence[Box]) -> Iterator[Find
                     continue
                 inside = _inside(box, in_pairs)
                 differs[inside] = False
-                if not _is_constant(after.values[inside]):
+                if not is_constant(after.values[inside]):
                     yield Finding("mask-not-constant", f"frame {index} box {place}")
             if differs.any():
                 yield Finding("pixels-changed", f"frame {index}", "outside masks")
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         yield Finding("pixels-not-decodable", _WHERE)
 
 
-def _meaning(frame: Frame, other: str) -> NDArray[Any] | None:
+def meaning(frame: Frame, other: str) -> NDArray[Any] | None:
     """The values of `frame` in the colours of another; None where only the original or a viewer could tell.
 
     What was lossy and in YBR is written as RGB. No tolerance: both sides convert what one decoder gave by one formula,
@@ -266,7 +266,7 @@ def _inside(box: Box, in_pairs: bool) -> tuple[slice, slice]:
 
 
 # What pydicom's decoders raise for data that is not what its header says.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     ValueError,
     RuntimeError,
     AttributeError,
@@ -278,5 +278,6 @@ _DECODER_ERRORS = (
 )
 
 
-def _is_constant(stretch: NDArray[Any]) -> bool:
+def is_constant(stretch: NDArray[Any]) -> bool:
+    """True when all pixels of `stretch` (rows, columns, samples) are the same, or there are none."""
     return stretch.size == 0 or bool((stretch == stretch[0, 0]).all())

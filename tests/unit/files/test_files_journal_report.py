@@ -3,13 +3,16 @@
 
 import csv
 import os
+import sqlite3
 import stat
+from contextlib import closing
 
 import openpyxl
 import pytest
 
+from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
-from deidgate.files.journal import Journal, Line, key_of
+from deidgate.files.journal import Journal, Line, Masks, key_of, masks_in
 from deidgate.files.reasons import MEANINGS, meaning
 from deidgate.files.report import COLUMNS, inert, write_reports
 
@@ -66,6 +69,43 @@ def test_a_file_that_comes_twice_at_once_has_the_lines_that_came_last(tmp_path):
 def test_a_changed_file_is_another_file(tmp_path):
     assert key_of(tmp_path, 1, 2) != key_of(tmp_path, 1, 3)
     assert key_of(tmp_path, 1, 2) != key_of(tmp_path, 2, 2)
+
+
+BOXES = (Box(0, 5, 1, 9), Box(2, 3, 4, 6, 1))
+
+
+def test_what_was_masked_is_in_the_journal_and_how_much_in_the_report(tmp_path):
+    masked, plain = Line("/a", "done", destination="a.dcm", boxes=BOXES), Line("/b", "done", destination="b.dcm")
+    with Journal(tmp_path / "journal.sqlite", SETTINGS) as journal:
+        journal.record([(b"1" * 16, [masked]), (b"2" * 16, [plain])])
+        assert list(journal.lines()) == [masked, plain]
+        write_reports(journal.lines, tmp_path, identities=True)
+    assert masks_in(tmp_path / "journal.sqlite") == Masks({("/a", "a.dcm"): BOXES}, frozenset())
+    with (tmp_path / "report.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert [row["masked rectangles"] for row in csv.DictReader(file)] == ["2", ""]
+    sheet = openpyxl.load_workbook(tmp_path / "report.xlsx").active
+    assert sheet.cell(2, COLUMNS.index("masked rectangles") + 1).value == 2
+
+
+def test_a_journal_of_an_earlier_version_is_gone_on_with(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with Journal(path, SETTINGS) as journal:
+        journal.record([(b"1" * 16, [Line("/a", "done", destination="a.dcm")])])
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("ALTER TABLE file DROP COLUMN masks")
+        base.commit()
+    assert masks_in(path) == Masks({}, frozenset({("/a", "a.dcm")})), "nobody knows what was masked"
+    with Journal(path, SETTINGS) as journal:
+        assert journal.is_done(b"1" * 16)
+        journal.record([(b"2" * 16, [Line("/b", "done", destination="b.dcm", boxes=BOXES)])])
+        assert [line.boxes for line in journal.lines()] == [(), BOXES]
+    assert masks_in(path) == Masks({("/b", "b.dcm"): BOXES}, frozenset({("/a", "a.dcm")}))
+
+
+def test_what_is_no_journal_knows_of_no_masks(tmp_path):
+    assert masks_in(tmp_path / "none.sqlite") is None
+    (tmp_path / "other").write_text("x" * 5000)
+    assert masks_in(tmp_path / "other") is None
 
 
 def test_the_journal_is_for_its_owner(tmp_path):
