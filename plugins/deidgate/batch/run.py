@@ -129,6 +129,8 @@ def run(
     ConfigurationError
         Refused before anything was touched.
     """
+    # Whoever reads the report is elsewhere, and later: `deidgate verify` too.
+    inputs = [path.absolute() for path in inputs]
     job, state = prepared(inputs, job, state)
     policy = load_policy(job.policy)
     settings = {

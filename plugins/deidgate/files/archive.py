@@ -31,7 +31,7 @@ from deidgate.files.limits import Limits
 
 _PIECE = 1 << 20
 _ENCRYPTED = 0x1
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -141,7 +141,7 @@ def members(path: Path, kind: Kind, room: Path, budget: Budget) -> Iterator[Memb
         yield from reader(path, kind, room, budget)
     except NotImplementedError:
         yield PassedMember((), "archive-unsupported")
-    except _BROKEN as error:
+    except BROKEN as error:
         if not _is_damage(error):
             raise
         yield PassedMember((), "damaged-archive")
@@ -187,7 +187,7 @@ def _one_zip_member(
     except NotImplementedError:
         yield PassedMember(parts, "compression-unsupported")
         return
-    except _BROKEN as error:
+    except BROKEN as error:
         if not _is_damage(error):
             raise
         yield PassedMember(parts, "damaged-archive-member")
@@ -412,7 +412,7 @@ def writer_like(path: Path, kind: Kind, stream: BinaryIO) -> ArchiveWriter:
     try:
         with _opened(path, kind) as source:
             inner = sniff(source.read(SNIFFED))
-    except _BROKEN as error:
+    except BROKEN as error:
         if not _is_damage(error):
             raise
         raise EOFError from None

@@ -11,8 +11,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         # Places.
         "no-such-file": ("there is no such file", "check the path"),
         "no-pairs": (
-            "there are no results of a run to compare with originals",
-            "name the IN and OUT of `deidgate run`, or give two files",
+            "the run's report names no finished file whose original lies below the ORIGINAL given",
+            "name an IN and the OUT of `deidgate run`, or give two files",
         ),
         "nothing-to-list": (
             "no DICOM file here has a name that a DICOMDIR can refer to, so none was written",
