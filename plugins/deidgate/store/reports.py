@@ -45,14 +45,8 @@ class Reports:
             return connection.execute(query).scalar_one()
 
     def oldest_open(self) -> datetime | None:
-        """Since when the oldest in flight is so: when it was received, released, or ordered to be processed again."""
-        began = (
-            select(func.max(events.c.at))
-            .where(events.c.item == items.c.id, events.c.to_state == State.RECEIVED)
-            .where(events.c.from_state.in_((State.HELD, State.DELIVERED, State.RECALLED)))  # a retry begins nothing
-            .scalar_subquery()
-        )
-        query = select(func.min(func.coalesce(began, items.c.received_at))).where(items.c.due_at.is_not(None))
+        """When the oldest item that is in flight was received."""
+        query = select(items.c.received_at).where(items.c.due_at.is_not(None)).order_by(items.c.received_at).limit(1)
         with self._context.database.read() as connection:
             return connection.execute(query).scalar_one_or_none()
 

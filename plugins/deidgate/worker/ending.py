@@ -10,6 +10,11 @@ from deidgate.store.model import Claim, Deliver, Delivered, Facts, Hold, Outcome
 from deidgate.worker.patience import Patience
 
 
+_PER_INSTANCE = frozenset({"ingest-error", "ingest-answer-unreadable"})
+"""Answers of ingest that are mostly the instance's own fault: Orthanc answers 500 to what it cannot parse. They count
+even when nothing else is there that could be delivered meanwhile."""
+
+
 def recorded(claim: Claim, end: story.Outcome, patience: Patience, counted: int, now: datetime) -> Outcome:
     """What the ledger is to record of `claim`, whose story ended with `end`.
 
@@ -30,7 +35,7 @@ def recorded(claim: Claim, end: story.Outcome, patience: Patience, counted: int,
             return Hold(claim, end.code, end.path, facts)
         case story.Rejected():
             return Reject(claim, end.code, end.path, facts)
-        case story.Postponed() if patience.is_over(counted):
+        case story.Postponed(code=code) if patience.is_over(claim.attempts if code in _PER_INSTANCE else counted):
             return Hold(claim, "keeps-failing", end.code, facts)
         case story.Postponed():
             not_before = now + patience.delay(claim.attempts)

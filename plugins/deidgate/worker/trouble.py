@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose fault it is that instances fail: the servers', or their own.
 
-No error tells. Orthanc answers 500 to an instance that it cannot parse and to everything when its disk is full, and a
+Few errors tell. Orthanc answers 500 to an instance that it cannot parse and to everything when its disk is full, and a
 time that has run out may be a dead server or one large instance. Others tell:
 
 * The servers are away when several different instances have failed in a row.

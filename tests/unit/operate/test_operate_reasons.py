@@ -14,11 +14,13 @@ SOURCES = (
     PACKAGE / "store" / "forward_model.py",
     PACKAGE / "worker" / "lane.py",
 )
-# Raised by functions of other files that these call: of `settings.password`.
+# Raised by functions of other files that these call: of `settings.password`, and of the client of research.
 ELSEWHERE = {"secret-unreadable", "secret-empty"}
+ELSEWHERE |= {f"research-{end}" for end in ("error", "unavailable", "forbids", "certificate", "answer-unreadable")}
 # What is told of a destination and is no reason: kinds of confirmation, and events of the log.
 NO_REASONS = {"read-back", "c-store-success", "stow-referenced"}
 NO_REASONS |= {"destination-failed", "destination-is-back", "destination-refused", "destination-claim-lost"}
+NO_REASONS |= {"destination-keeps", "destination-broke-off"}
 NO_REASONS |= {"destination-away", "ledger-unavailable", "deidgate-destination-"}
 
 

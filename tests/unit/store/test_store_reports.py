@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every item is in the counts once, and what servers must have can be listed."""
 
-from datetime import timedelta
-
 from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient, received
 
 from deidgate.store import Facts, Hold, Reject, State
@@ -61,20 +59,6 @@ def test_the_oldest_open_item_is_the_oldest_in_flight(store):
     (last, *_) = claim(store, 9)
     assert store.reports.oldest_open() == NOON.replace(second=4)
     store.queue.hold(last, "reason")
-
-
-def test_what_is_released_is_in_flight_since_then_and_not_since_it_was_received(store, clock):
-    feed(store, 1)
-    (one,) = claim(store, 1)
-    store.queue.hold(one, "reason")
-    clock.now += timedelta(days=2)
-    before = clock.now
-    store.review.release(one.item_id, "alice", "looked at it")
-    since = store.reports.oldest_open()
-    assert before < since <= clock.now
-    (again,) = claim(store, 1, at=clock.now)
-    store.queue.retry(again, clock.now + timedelta(minutes=5), "research-unavailable")
-    assert store.reports.oldest_open() == since
 
 
 def test_holds_are_listed_in_pages_and_by_filter(store):

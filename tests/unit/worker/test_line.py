@@ -196,7 +196,14 @@ def test_an_instance_that_fails_while_others_are_delivered_is_given_up(store, co
     assert (item.orthanc_id, item.reason_path) == ("id-0", code)
 
 
-@pytest.mark.parametrize("code", ["ingest-error", "research-error", "ingest-unavailable"])
+@pytest.mark.parametrize("code", ["ingest-error", "ingest-answer-unreadable"])
+def test_what_ingest_cannot_read_has_an_end_when_there_is_nothing_to_deliver_meanwhile(store, code):
+    receive(store, 3)
+    work(store, lambda _: Postponed(Learned(), code), lambda: states(store) == {(State.HELD, "keeps-failing"): 3})
+    assert {item.reason_path for item in store.reports.holds()} == {code}
+
+
+@pytest.mark.parametrize("code", ["research-error", "ingest-unavailable", "research-unavailable"])
 def test_servers_that_are_away_for_long_hold_nobody(store, code):
     receive(store, 5)
     tries = []
