@@ -30,9 +30,11 @@ OWN_DAY = Reason("E.3.6", "a number that is a date of this instance")
 _DAY = re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
 # Devices write it where they know no date.
 _NO_DAY = "19000101"
-# A quick look first: seven digits before a decimal point (the first of a day may be a zero that was left out), or an
-# exponent, or nothing but six digits.
-_MAY_BE_DAY = re.compile(rb"(?<![\d.])\d{7}|[eE]|\A[ 0+]*\d{6}[ \0]*\Z")
+# A quick look first, because of contours with their many thousands of numbers: seven digits that no decimal point is
+# before (the first of a day may be a zero that was left out), or an exponent, or nothing but six digits.
+_SEVEN_DIGITS = re.compile(rb"[0-9]{7}(?<![0-9.][0-9]{7})")
+_SIX_DIGITS = re.compile(rb"[ 0+\0]*[0-9]{6}[ \0]*")
+_LONGEST = 16  # characters of a DS; PS3.5 6.2
 _BEHIND_A_DAY = frozenset({2, 4, 6})  # digits of hours, minutes and seconds
 
 
@@ -52,7 +54,7 @@ def days_in_numbers(header: Dataset, policy: Policy) -> frozenset[str]:
 
 def is_own_day(value: bytes, days: frozenset[str]) -> bool:
     """True when one of the numbers in a value of IS or DS is one of `days`."""
-    if not days or not _MAY_BE_DAY.search(value):
+    if not days or not (_SEVEN_DIGITS.search(value) or b"E" in value or b"e" in value or _SIX_DIGITS.fullmatch(value)):
         return False
     numbers = [number.strip(" \0") for number in value.decode("ascii", "replace").split("\\")]
     short = len(numbers) == 1 and len(numbers[0]) == 6
@@ -63,7 +65,9 @@ def is_own_day(value: bytes, days: frozenset[str]) -> bool:
 
 def _is_day(number: str, days: frozenset[str]) -> bool:
     try:
-        whole = str(abs(int(Decimal(number))))
+        exact = Decimal(number)
+        # 1E999999999 has as many digits, and is no day.
+        whole = str(abs(int(exact))) if abs(exact.adjusted()) < _LONGEST else ""
     except (InvalidOperation, ValueError, OverflowError):
         return False
     if whole[:8] in days:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection
 
 _NUMBER = re.compile(rb"[ \0]*[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?[ \0]*")
+_LONG = re.compile(rb"[0-9]{7}(?<![0-9.][0-9]{7})")
 _THREE = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,4})([./-]) ?(\d{1,2})\2 ?'?(\d{1,4})(?!\d|\.\d)", re.ASCII)
 _TWO = re.compile(
     r"(?<![^\W_])(?<!\d[.,/-])(\d{1,2})(?:/(\d{1,2})|\.(\d{1,2})\.)(?=[ \0]*(?:[,;)\]\\\r\n]|\Z))", re.ASCII
@@ -44,8 +45,9 @@ def day_in_numbers(value: bytes, days: Collection[str]) -> str:
     """
     if len(value) < 6 or not days:
         return ""
-    numbers = value.split(b"\\")
-    for number in numbers:
+    # Contours have many thousands of numbers, and hardly ever one that is long before its decimal point.
+    may_be = _LONG.search(value) or b"E" in value or b"e" in value
+    for number in value.split(b"\\") if may_be else ():
         whole = _whole(number)
         if len(whole) in (7, 8):
             spelled = whole.zfill(8)
@@ -91,8 +93,7 @@ def _with_year(year: str, month: str, day: str, days: Collection[str]) -> str:
 
 def _whole(number: bytes) -> str:
     """Digits before the decimal point, without zeros in front; empty for what is no number."""
-    # Most numbers are short, and there may be many of them.
-    if len(number) < 7:
+    if len(number) < len("YYYYMDD"):
         return ""
     match = _NUMBER.fullmatch(number)
     if match is None:
