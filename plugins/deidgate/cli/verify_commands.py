@@ -85,8 +85,10 @@ class _Judged:
             self._tell(pair, "original-missing" if pair.original is None else "result-missing")
             return
         before = with_meta(pair.original)
-        seen = apparent(before, pair.result) if pair.boxes is None else Masked(pair.boxes) if pair.boxes else None
+        seen = Masked(pair.boxes) if pair.boxes else None
         verdict = gate(before, pair.result, None, seen)
+        if not verdict.ok and pair.boxes is None and (seen := apparent(before, pair.result)) is not None:
+            verdict = gate(before, pair.result, None, seen)
         self.bad += not verdict.ok
         for finding in verdict.findings:
             self._tell(pair, finding.code, finding.path, finding.detail)

@@ -33,6 +33,9 @@ _LEAST = 4
 _MOST = 4096
 """Rectangles; what falls into more is noise."""
 
+# Smallest and Largest Image Pixel Value. Source: PS3.3 C.7.6.3.
+_EXTREMES = (0x00280106, 0x00280107)
+
 _NOTHING = Box(0, 0, 0, 0)
 
 
@@ -47,7 +50,8 @@ class Masked:
 def apparent(original: bytes, result: bytes) -> Masked | None:
     """Rectangles that were blanked on all frames, where that explains each pixel that differs; else None.
 
-    Without a differing pixel, None too; but for codestreams that were made anew, of which one empty rectangle tells.
+    Without a differing pixel, None too; but one empty rectangle where codestreams were made anew, or the smallest and
+    largest value: what was blanked was black before.
     """
     try:
         before, after = View(walk(original)), View(walk(result))
@@ -56,8 +60,10 @@ def apparent(original: bytes, result: bytes) -> Masked | None:
     if CLEAN_PIXELS not in claimed_codes(after):
         return None
     one, other = before.get(PIXEL_DATA), after.get(PIXEL_DATA)
-    if one is None or other is None or same_value(before, one, after, other):
+    if one is None or other is None:
         return None
+    if same_value(before, one, after, other):
+        return Masked((_NOTHING,)) if _has_other_extremes(before, after) else None
     try:
         differs, first = _differing(before, after)
     except DECODER_ERRORS:
@@ -68,6 +74,14 @@ def apparent(original: bytes, result: bytes) -> Masked | None:
         return Masked((_NOTHING,)) if one.fragments is not None else None
     boxes = _rectangles(differs, first)
     return Masked(boxes) if boxes else None
+
+
+def _has_other_extremes(before: View, after: View) -> bool:
+    for tag in _EXTREMES:
+        one, other = before.get(tag), after.get(tag)
+        if one is not None and (other is None or not same_value(before, one, after, other)):
+            return True
+    return False
 
 
 def _differing(before: View, after: View) -> tuple[NDArray[np.bool_] | None, NDArray[Any] | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import RLELossless
 from tests.data.toolbox_archives import zipped
 from tests.data.toolbox_series import ct, encoded
 from tests.data.typed import deidgate
@@ -259,3 +260,20 @@ def test_every_pixel_changed_is_no_mask(masking, own_place):
     ds.PixelData = np.random.default_rng(1).integers(0, 4000, ds.pixel_array.shape).astype(np.int16).tobytes()
     ds.save_as("IM0001_deidentified.dcm")
     assert "pixels-changed" in deidgate("verify", "IM0001.dcm", "IM0001_deidentified.dcm", code=3)
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless])
+@pytest.mark.parametrize("lettered", [True, False])
+def test_a_mask_on_black_is_known_by_the_letters_that_are_gone(masking, own_place, syntax, lettered):
+    ds = ct(1, 1, 1, 1, rows=16)
+    pixels = np.zeros((16, 16), np.int16)
+    pixels[12:, :] = np.arange(64).reshape(4, 16)
+    if lettered:
+        pixels[3:6, 4] = pixels[3, 4:7] = pixels[8, 10:13] = 900
+    ds.PixelData = pixels.tobytes()
+    if syntax is not None:
+        ds.compress(syntax, generate_instance_uid=False)
+    (own_place / "IM0001.dcm").write_bytes(encoded(ds))
+    run("--beside", "IM0001.dcm")
+    shutil.rmtree(own_place / "IM0001.dcm.deidgate")
+    assert "1 pairs, 0 with findings" in deidgate("verify", "IM0001.dcm", "IM0001_deidentified.dcm")
