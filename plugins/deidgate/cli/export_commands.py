@@ -7,8 +7,16 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.counted import counted
 from deidgate.cli.numbers import numbers
 from deidgate.cli.options import FILE, PATH
+
+_FORMS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+_NO_FOLDERS = frozenset(
+    {".bmp", ".dcm", ".gif", ".heic", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".pdf", ".svg", ".tif", ".tiff"}
+    | {".webp", ".zip", ".avif", ".mp4", ".pgm", ".ppm"}
+)
+"""What files are named by, that are not made here."""
 
 
 @click.command(
@@ -21,6 +29,7 @@ Examples:
   deidgate export --sheet US.dcm sheet.png
 
 \b
+TARGET is a .png, .jpg or .jpeg, or a folder.
 Exit codes: 0 written, 1 refused (no pixels, not decodable, output exists), 2 wrong command line.
 Pixels are shown as they are: text that is burned in stays."""
 )
@@ -51,10 +60,15 @@ def export(
     from deidgate.convert.render import View, pictures
     from deidgate.pixels.description import describe
 
+    named = _form_of(target)
+    if form is not None and named not in (None, form):
+        raise click.UsageError(f"--format {form} and the name {target.name} do not agree")
     dataset = opened(source)
     count = describe(dataset).frames
     indices = chosen_frames(frames or ("all" if sheet else "1"), count)
-    chosen = form or ("jpeg" if target.suffix.lower() in (".jpg", ".jpeg") else "png")
+    if named is not None and len(indices) > 1 and not sheet:
+        raise click.UsageError(f"{counted(len(indices), 'picture')} do not go into {target.name}; name a folder")
+    chosen = form or named or "png"
     center, width = window or (None, None)
     view = View(center, width, overlays)
     made = pictures(dataset, view, indices)
@@ -64,13 +78,29 @@ def export(
         picture = contact_sheet([picture for _, picture in tiles], labels, columns)
         write_bytes(encoded(picture, chosen, quality), target)
         return
-    single = len(indices) == 1 and target.suffix.lower() in (".png", ".jpg", ".jpeg")
-    if not single:
+    if named is None:
         target.mkdir(parents=True, exist_ok=True)
     for index, picture in made:
         ending = "jpg" if chosen == "jpeg" else "png"
-        path = target if single else target / f"{index + 1:04d}.{ending}"
+        path = target / f"{index + 1:04d}.{ending}" if named is None else target
         write_bytes(encoded(picture, chosen, quality), path)
+
+
+def _form_of(target: Path) -> str | None:
+    """The form of the picture that `target` names; None where it is, or becomes, a folder.
+
+    Raises
+    ------
+    click.UsageError
+        It is named like a file of another kind.
+    """
+    if target.is_dir():
+        return None
+    suffix = target.suffix.lower()
+    if suffix in _NO_FOLDERS:
+        # A folder of that name is what nobody meant.
+        raise click.UsageError(f"pictures are .png or .jpg, and {target.name} is named like another file")
+    return _FORMS.get(suffix)
 
 
 def chosen_frames(text: str, count: int) -> list[int]:

@@ -199,10 +199,13 @@ Example:
 @mapping_options
 def purge(pseudonym: str, project: str, by: str, why: str, yes: bool, mapping: str | None, keys: Path | None) -> None:
     """Forget who a pseudonym was. Cannot be undone; the same patient, seen again, is a new one."""
-    if not yes:
-        click.confirm(f"Forget who {pseudonym} in project {project} was, for ever?", abort=True)
+    pseudonym = pseudonym.strip()
     with open_table(mapping, keys) as store:
-        forgotten = store.custody.purge_patient(project, pseudonym.strip(), by, why)
+        forgotten = None
+        if store.custody.knows(project, pseudonym):
+            if not yes:
+                click.confirm(f"Forget who {pseudonym} in project {project} was, for ever?", abort=True)
+            forgotten = store.custody.purge_patient(project, pseudonym, by, why)
     if forgotten is None:
         click.echo(f"nobody in project {project} has this pseudonym: nothing was forgotten", err=True)
         sys.exit(Exit.INCOMPLETE)

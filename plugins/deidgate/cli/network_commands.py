@@ -7,6 +7,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def _searches(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--key", "keys", multiple=True, metavar="KEYWORD=VALUE", help="Any other; may be repeated."),
         click.option("--modality", help="Of the study."),
         click.option("--accession", help="Accession Number."),
-        click.option("--date", help="Study Date, YYYYMMDD or a range YYYYMMDD-YYYYMMDD."),
+        click.option("--date", callback=_date, help="Study Date, YYYYMMDD or a range YYYYMMDD-YYYYMMDD."),
         click.option("--patient-name", help="With * and ?."),
         click.option("--patient", help="Patient ID."),
         click.option("--series", help="Series Instance UID."),
@@ -78,6 +79,25 @@ def _searches(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         whole = option(whole)
     return whole
+
+
+def _date(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """A date or a range of dates. Source: PS3.4 C.2.2.2.1 and C.2.2.2.5."""
+    if text is None:
+        return None
+    ends = text.split("-")
+    if len(ends) > 2 or not any(ends) or not all(_is_date(end) for end in ends if end):
+        raise click.BadParameter(f"{text} is no date YYYYMMDD, and no range YYYYMMDD-YYYYMMDD")
+    if len(ends) == 2 and all(ends) and ends[0] > ends[1]:
+        raise click.BadParameter(f"{text} ends before it begins")
+    return text
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return len(text) == 8 and text.isdecimal() and bool(datetime.strptime(text, "%Y%m%d"))
+    except ValueError:
+        return False
 
 
 def _others(texts: tuple[str, ...]) -> dict[str, str]:

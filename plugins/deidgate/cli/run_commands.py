@@ -116,6 +116,7 @@ def run(
     with loading():
         from deidgate import Deidentifier
         from deidgate.cli.progress import Meter
+        from deidgate.cli.table import tells_of_new
         from deidgate.files.limits import Limits
 
     if state is None:
@@ -124,7 +125,7 @@ def run(
     limits = Limits() if max_unfolded is None else replace(Limits(), unfolded_bytes=size_of(max_unfolded))
     with Deidentifier(policy, mapping=mapping, keys=keys, project=project, site=site) as deidentifier:
         try:
-            with Meter(inputs, quiet=quiet or as_json) as meter:
+            with tells_of_new(deidentifier.mapping), Meter(inputs, quiet=quiet or as_json) as meter:
                 summary = deidentifier.run(
                     inputs,
                     output,

@@ -63,6 +63,7 @@ def serve(
 
     from deidgate import Deidentifier
     from deidgate.batch.watch import Watch
+    from deidgate.cli.table import tells_of_new
 
     over = threading.Event()
     interrupted = threading.Event()
@@ -86,7 +87,8 @@ def serve(
         if not once:
             click.echo(f"watching {incoming}", err=True)
         while not over.is_set():
-            summary = watch.look()
+            with tells_of_new(deidentifier.mapping):
+                summary = watch.look()
             if once:
                 sys.exit(_exit_of(summary))
             over.wait(every)

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from deidgate.batch.home import open_mapping, place
+import click
+
+from deidgate.batch.home import MappingPlace, open_mapping, place
 from deidgate.settings import Settings
 from deidgate.store.store import Store
 
@@ -35,4 +39,18 @@ def open_table(mapping: str | None, keys: Path | None, *, create: bool = False) 
             from deidgate.orthanc_io.ledger import open_store
 
             return open_store(settings)
-    return open_mapping(place(mapping, keys, os.environ), create=create)
+    where = place(mapping, keys, os.environ)
+    with tells_of_new(where):
+        return open_mapping(where, create=create)
+
+
+@contextmanager
+def tells_of_new(where: MappingPlace) -> Iterator[None]:
+    """Say on standard error if the block makes the mapping table: nobody should back up, or look for, another one."""
+    file = where.file
+    absent = file is not None and not file.exists()
+    try:
+        yield
+    finally:
+        if file is not None and absent and file.exists():
+            click.echo(f"new mapping table made at {file}, with keys in {where.keys}: back both up", err=True)

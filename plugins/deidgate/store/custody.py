@@ -92,6 +92,14 @@ class Custody:
             for row in self._pages(query, uids.c.id)
         )
 
+    def knows(self, project: str, pseudonym: str) -> bool:
+        """True if somebody has the pseudonym and is not purged: what `purge_patient` would forget. Names nobody."""
+        with self._context.database.read() as connection:
+            query = select(patients.c.id).where(
+                patients.c.project == project, patients.c.pseudonym == pseudonym, patients.c.purged_at.is_(None)
+            )
+            return connection.execute(query).first() is not None
+
     def purge_patient(self, project: str, pseudonym: str, by: str, why: str) -> int | None:
         """Forget who a pseudonym was; the number of UIDs forgotten with it, None if nobody has it. Cannot be undone.
 

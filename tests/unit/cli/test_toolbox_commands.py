@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from pydicom.data import get_testdata_file
 from tests.data.toolbox_archives import zipped
 from tests.data.toolbox_series import ct, encoded
 from tests.data.typed import deidgate
 
+from deidgate.cli import main
 from deidgate.cli.writing import write_dataset
 from deidgate.errors import ConfigurationError
 from deidgate.files.reasons import meaning
@@ -72,7 +74,8 @@ def test_run_says_with_its_exit_code_that_something_is_held(incoming):
 
 def test_run_answers_a_script_in_json(incoming):
     (incoming / "notes.txt").write_text("x")
-    said = json.loads(deidgate("run", "--policy", "basic", "--jobs", 0, "--json", "incoming", "out"))
+    words = ("run", "--policy", "basic", "--jobs", "0", "--json", "incoming", "out")
+    said = json.loads(CliRunner().invoke(main, words).stdout)
     assert said["counts"] == {"done": 3, "skipped": 1} and said["complete"] is True
 
 
@@ -569,3 +572,69 @@ def test_without_patient_id_the_report_says_how_to_give_one_and_that_works(own_p
 @pytest.mark.parametrize("code", ["patient-id-blank", "identifier-missing", "vr-is-not-the-attributes"])
 def test_who_has_no_sender_to_ask_is_told_what_to_type(code):
     assert "deidgate edit" in meaning(code).do
+
+
+# -- what is typed wrong is said before anything is made --------------------------------------
+
+
+def test_a_mistyped_input_leaves_nothing_behind(own_place):
+    assert "input-missing" in deidgate("run", "--policy", "basic", "--jobs", 0, "nope", "out", code=1)
+    assert list(own_place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("picture.bmp",),
+        ("sheet.tif", "--sheet"),
+        ("frames.png", "--frames", "1-2"),
+        ("picture.png", "--format", "jpeg"),
+    ],
+)
+def test_a_picture_gets_no_name_of_another_kind_and_several_get_no_name_of_one(own_place, words):
+    (own_place / "us.dcm").write_bytes(Path(get_testdata_file("examples_ybr_color.dcm")).read_bytes())
+    deidgate("export", "us.dcm", *words, code=2)
+    assert [path.name for path in own_place.iterdir()] == ["us.dcm"]
+
+
+def test_a_folder_that_is_there_takes_pictures_whatever_its_name(own_place, scan):
+    (own_place / "study.png").mkdir()
+    deidgate("export", "IM0001.dcm", "study.png")
+    assert (own_place / "study.png" / "0001.png").exists()
+
+
+def test_a_new_mapping_table_is_told_of_once(incoming, own_place):
+    place = own_place / "elsewhere" / "x.db"
+    words = ("run", "--policy", "basic", "--jobs", 0, "--mapping", place, "incoming")
+    assert "new mapping table" not in deidgate(*words, "dry", "--dry-run")
+    assert f"new mapping table made at {place}" in deidgate(*words, "one")
+    assert "new mapping table" not in deidgate(*words, "two")
+
+
+def test_a_new_mapping_table_is_told_of_by_import_and_serve(incoming, own_place):
+    Path("ids.csv").write_text("id_old,id_new\nMRN1,T-1\n")
+    assert "new mapping table made at" in deidgate("mapping", "import", "ids.csv", "--mapping", "a/x.db")
+    words = ("serve", "incoming", "out", "--policy", "basic", "--jobs", 0, "--settle", 0, "--once")
+    assert "new mapping table made at" in deidgate(*words, "--mapping", "b/x.db")
+
+
+@pytest.mark.parametrize("date", ["foo", "2024", "20241301", "20240101-2024", "-", "20240201-20240101", "1-2-3"])
+@pytest.mark.parametrize("words", [("query", "localhost", 1), ("pull", "localhost", 1, "in")])
+def test_a_date_that_is_none_is_not_asked_for(words, date, own_place):
+    assert "Usage:" in deidgate(*words, "--date", date, code=2)
+    assert list(own_place.iterdir()) == []
+
+
+@pytest.mark.parametrize("date", ["20240229", "20240101-20240131", "20240101-", "-20240131"])
+def test_a_date_or_an_open_or_closed_range_is_asked_for(date):
+    assert "not-reached" in deidgate("query", "localhost", 1, "--date", date, "--timeout", 2, code=1)
+
+
+def test_a_purge_looks_before_it_asks(incoming):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    said = deidgate("mapping", "purge", "P-NOBODY", "--why", "x", code=3)
+    assert "nobody in project default" in said and "for ever?" not in said
+    pseudonym = pydicom.dcmread("out/IM1.dcm").PatientID
+    said = deidgate("mapping", "purge", pseudonym, "--why", "x", code=1, typed="n\n")
+    assert "for ever?" in said
+    assert "the patient and 5 UIDs forgotten" in deidgate("mapping", "purge", pseudonym, "--why", "x", typed="y\n")
