@@ -9,7 +9,6 @@ from deidgate.gateway import outcome as story
 from deidgate.store.model import Claim, Deliver, Delivered, Facts, Hold, Outcome, Reject, Retry, UidKind, UidPair
 from deidgate.worker.patience import Patience
 
-
 _PER_INSTANCE = frozenset({"ingest-error", "ingest-answer-unreadable"})
 """Answers of ingest that are mostly the instance's own fault: Orthanc answers 500 to what it cannot parse. They count
 even when nothing else is there that could be delivered meanwhile."""
