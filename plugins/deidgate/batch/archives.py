@@ -17,11 +17,11 @@ from typing import Protocol
 from deidgate.batch.pending import STOPPING, Pending, identity_of, told
 from deidgate.errors import DeidgateError
 from deidgate.files.archive import ArchiveWriter, Budget, Member, PassedMember, TooMuchError, members, writer_like
-from deidgate.files.atomic import Staging
 from deidgate.files.journal import Line
 from deidgate.files.kind import Kind
 from deidgate.files.limits import Limits
 from deidgate.files.names import safe_name
+from deidgate.files.staging import Staging
 
 _TOGETHER = 64
 """Members that are numbered at once."""

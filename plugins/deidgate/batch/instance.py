@@ -23,10 +23,10 @@ from deidgate.batch.pixelend import pixel_end
 from deidgate.batch.template import NotTemplated, Template, learn
 from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify, VerificationFailed
-from deidgate.files.atomic import Staging, copy_bytes, write_bytes
 from deidgate.files.bare import with_meta
 from deidgate.files.names import identifying_words
 from deidgate.files.spans import NotSpannedError, meta_end
+from deidgate.files.staging import Staging
 from deidgate.gateway.identity import PATIENT_ID_COLLIDES, STUDY_HAS_TWO_PATIENTS
 from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
@@ -42,8 +42,8 @@ from deidgate.verify.gate import needles_of, verify
 from deidgate.verify.search import SEARCHED_SAMPLES, Screen
 from deidgate.verify.walk import UnreadableError
 
-HEAD = 1 << 17
-"""Bytes of a file that are looked at for the short way; longer headers go the long way."""
+FIRST, HEAD = 1 << 14, 1 << 17
+"""Bytes of a file that are looked at for the short way: at first, and at most; longer headers go the long way."""
 
 _TEMPLATES = 256
 _LATEST = 4
@@ -167,11 +167,13 @@ class Instances:
         self._short_ways = not policy.cleans_pixels and mark_key is None and not policy.encrypt_for
         self._known: OrderedDict[tuple[str, bytes], list[_Known]] = OrderedDict()
         self._latest: list[_Known] = []
+        self.looked_at = FIRST
+        """Bytes of each file that `make` is to be given; more when a header was longer."""
         self.short = 0
         """How many instances went the short way."""
 
     def make(self, descriptor: int, head: bytes, size: int) -> Made:
-        """The result for the open file `descriptor`, whose first bytes are `head`.
+        """The result for the open file `descriptor`, whose first bytes are `head`; see `looked_at`.
 
         Raises
         ------
@@ -185,6 +187,8 @@ class Instances:
         if start:
             made = self._along(descriptor, head, size, start, syntax)
             if made is None:
+                if len(head) < min(size, HEAD):
+                    head = os.pread(descriptor, HEAD, 0)
                 scanned = scan(head, start, whole=size == len(head))
                 if scanned is not None:
                     made = self._looked_up(descriptor, head, size, scanned, start, syntax)
@@ -216,6 +220,7 @@ class Instances:
             if known.syntax == syntax:
                 read = known.template.guide.read(head, start)
                 if read is not None and known.template.fits(read.slots, head, start):
+                    self._use(known)
                     return self._short_way(descriptor, size, known, read.slots, read.stop)
         return None
 
@@ -230,6 +235,8 @@ class Instances:
         return None
 
     def _use(self, known: _Known) -> None:
+        if self._latest and self._latest[0] is known:
+            return
         self._latest = [known, *(one for one in self._latest if one is not known)][:_LATEST]
 
     def _short_way(self, descriptor: int, size: int, known: _Known, slots: list[bytes], stop: int) -> Made | None:
@@ -253,13 +260,7 @@ class Instances:
             self._compare(original, filled.header + original[stop:end])
         partial = ""
         if self._staging is not None:
-            partial, target = self._staging.create()
-            try:
-                write_bytes(target, filled.header)
-                copy_bytes(descriptor, target, stop, end - stop)
-                self._staging.begin_flush(target)
-            finally:
-                os.close(target)
+            partial = self._staging.write_soon(filled.header, descriptor, stop, end - stop)
         ids = (filled.study_instance_uid, filled.series_instance_uid, filled.sop_instance_uid)
         self._note(patient, (study, series, sop), ids)
         return Made(
@@ -293,12 +294,7 @@ class Instances:
         data = with_meta(_read_all(descriptor, size))
         result, made, known = self._result(data)
         if self._staging is not None:
-            partial, target = self._staging.create()
-            try:
-                write_bytes(target, result)
-            finally:
-                os.close(target)
-            made = replace(made, partial=partial)
+            made = replace(made, partial=self._staging.write(result))
         if scanned is not None:
             self._learn(descriptor, data, size, scanned, start, syntax, result, known)
         return made
@@ -332,6 +328,8 @@ class Instances:
         if header + data[scanned.stop : end] != result:
             return
         person = original.person()
+        if scanned.stop > FIRST:
+            self.looked_at = HEAD
         entry = _Known(
             syntax,
             template,

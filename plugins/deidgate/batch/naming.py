@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from deidgate.batch.job import Directory, Layout
 from deidgate.files.names import name_of_nobody, name_of_same_length, safe_name, token
@@ -77,13 +78,19 @@ class Namer:
             return (*above, *below)
         if identity is None:
             return tuple(name_of_nobody(component, self.key) for component in relative)
-        names = [safe_name(component, self.key, words) for component in relative]
+        names = [*_folders(relative[:-1], self.key, words), safe_name(relative[-1], self.key, words)]
         first = 0 if on_medium else medium
         if first >= 0:
             names[first:] = [file_id(name, self.key) for name in names[first:]]
         elif alone:
             names[-1] = deidentified(names[-1])
         return tuple(names)
+
+
+@lru_cache(maxsize=1024)
+def _folders(relative: tuple[str, ...], key: bytes, words: frozenset[str]) -> tuple[str, ...]:
+    """The names of the folders that a file is in: of a series they are asked for with every image."""
+    return tuple(safe_name(component, key, words) for component in relative)
 
 
 def deidentified(name: str) -> str:

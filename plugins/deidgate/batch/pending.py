@@ -6,13 +6,16 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deidgate.batch.instance import Made
 from deidgate.errors import ConfigurationError, DeidgateError, Unavailable
 from deidgate.files.archive import TooMuchError
 from deidgate.files.atomic import PARTIAL
 from deidgate.files.journal import Line
 from deidgate.log import where
+
+if TYPE_CHECKING:
+    from deidgate.batch.instance import Made
 
 STOPPING = frozenset({"disk-full", "output-not-writable"})
 """Codes that end a run early: no further file would fare better."""

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 from deidgate.batch.job import Job
+from deidgate.files.kind import codes_of_others
 from deidgate.files.limits import Limits
-
-_NOT_DICOM = frozenset({"not-dicom", "not-dicom-picture", "not-dicom-nifti", "not-dicom-pdf", "archive-unsupported"})
 
 
 def reopened(job: Job) -> frozenset[str]:
     """Reasons to hold or skip a file that are looked at again."""
     codes = set(job.accepted)
     if job.copy_other:
-        codes |= _NOT_DICOM
+        codes |= codes_of_others()
     if job.limits != Limits():
         codes.add("archive-too-large")
     return frozenset(codes)

@@ -20,10 +20,10 @@ from deidgate.batch.recorder import Recorder
 from deidgate.batch.reopened import reopened
 from deidgate.errors import ConfigurationError
 from deidgate.files import dicomdir
-from deidgate.files.atomic import remove_leftovers
 from deidgate.files.guard import check_place, check_writable
 from deidgate.files.journal import Journal, Line, key_of
 from deidgate.files.report import write_reports
+from deidgate.files.staging import remove_leftovers
 from deidgate.files.walk import Found, Passed, has_settled, walk
 from deidgate.policy.load import load_policy
 from deidgate.pseudonym.uids import new_uid

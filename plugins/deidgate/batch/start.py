@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from deidgate.errors import Unavailable
+
+_ALGEBRA_THREADS = "OPENBLAS_NUM_THREADS"
 
 UNGUARDED = (
     "processes begin by importing the script that asks for them: put what it does below"
@@ -63,5 +66,20 @@ def warmed_up() -> Any:
 
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["deidgate.batch.preload"])
-    ensure_running()
+    with _one_thread_each():
+        ensure_running()
     return context
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that begin in this block do their algebra in one thread: there is one process per processor."""
+    before = os.environ.get(_ALGEBRA_THREADS)
+    os.environ[_ALGEBRA_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ALGEBRA_THREADS]
+        else:
+            os.environ[_ALGEBRA_THREADS] = before

@@ -18,7 +18,7 @@ from typing import Self
 from deidgate import marks
 from deidgate.batch.archives import Archives
 from deidgate.batch.identities import Book, Identities, Noted
-from deidgate.batch.instance import HEAD, Instances
+from deidgate.batch.instance import Instances
 from deidgate.batch.job import Directory, Done, Job, Layout, Task
 from deidgate.batch.naming import ADDED, Identity, Namer, deidentified
 from deidgate.batch.pending import Pending, identity_of, told
@@ -26,21 +26,14 @@ from deidgate.batch.rehearsal import RehearsedIdentities
 from deidgate.errors import CannotDeidentify, DeidgateError
 from deidgate.files import dicomdir_redact
 from deidgate.files.archive import TooMuchError
-from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes, write_bytes
+from deidgate.files.atomic import AlreadyThereError
 from deidgate.files.journal import Line
-from deidgate.files.kind import SNIFFED, Kind, sniff
+from deidgate.files.kind import SNIFFED, Kind, code_of, sniff
 from deidgate.files.names import safe_name, token
+from deidgate.files.staging import Staging
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
 from deidgate.worker.pixels import LazyPixels
-
-_NOT_DICOM = {
-    Kind.EMPTY: "empty-file",
-    Kind.PICTURE: "not-dicom-picture",
-    Kind.NIFTI: "not-dicom-nifti",
-    Kind.PDF: "not-dicom-pdf",
-    Kind.ARCHIVE_UNSUPPORTED: "archive-unsupported",
-}
 
 _REDACTED = "dicomdir-redacted"
 
@@ -159,14 +152,18 @@ class Worker:
         """See `deidgate.batch.archives.Steps`."""
         try:
             with path.open("rb") as stream:
-                return self._file(stream.fileno(), size, pending)
+                found = self._file(stream.fileno(), size, pending)
+            if isinstance(found, Pending) and self._staging is not None:
+                # Its archive takes it over from here.
+                self._staging.settle(found.partial)
+            return found
         except TooMuchError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad member never stops the rest
             return (told(pending.line, error),)
 
     def _file(self, descriptor: int, size: int, pending: Pending) -> Pending | Kind | tuple[Line, ...]:
-        head = os.pread(descriptor, HEAD, 0)
+        head = os.pread(descriptor, self.instances.looked_at, 0)
         kind = sniff(head[:SNIFFED])
         if kind is Kind.DICOM:
             pending.made = self.instances.make(descriptor, head, size)
@@ -176,14 +173,10 @@ class Worker:
         if kind is Kind.DICOMDIR:
             return self._directory(descriptor, size, pending)
         if not self._job.copy_other or kind is Kind.EMPTY:
-            return (replace(pending.line, status="skipped", code=_NOT_DICOM.get(kind, "not-dicom")),)
+            return (replace(pending.line, status="skipped", code=code_of(kind)),)
         if self._staging is None:
             return (replace(pending.line, status="planned", code="copied-other"),)
-        pending.copied, target = self._staging.create()
-        try:
-            copy_bytes(descriptor, target, 0, size)
-        finally:
-            os.close(target)
+        pending.copied = self._staging.write(b"", descriptor, 0, size)
         return pending
 
     def _directory(self, descriptor: int, size: int, pending: Pending) -> Pending | tuple[Line, ...]:
@@ -195,18 +188,19 @@ class Worker:
         pending.redacted = True
         old = os.pread(descriptor, size, 0)
         content, _ = dicomdir_redact.redact(old, dicomdir_redact.DEFAULT_ATTRIBUTES, self._book.key)
-        pending.copied, target = self._staging.create()
-        try:
-            write_bytes(target, content)
-        finally:
-            os.close(target)
+        pending.copied = self._staging.write(content)
         return pending
 
     def _is_made_anew(self, pending: Pending) -> bool:
         """True if the results of a medium get a DICOMDIR: those in an archive get none."""
         if self._job.directory is Directory.ALWAYS:
             return pending.medium >= 0 or pending.alone
-        return pending.medium >= 0 and self._job.directory is Directory.REBUILD and self._job.layout is Layout.MIRROR
+        return self._is_rebuilt(pending)
+
+    def _is_rebuilt(self, pending: Pending) -> bool:
+        """True if the medium is one in the output too."""
+        mirrored = self._job.directory is Directory.REBUILD and self._job.layout is Layout.MIRROR
+        return mirrored and pending.medium >= 0
 
     # -- from made to named --------------------------------------------------------------
 
@@ -217,23 +211,32 @@ class Worker:
     def _finished(self, pending: list[Pending], noted: Noted) -> list[Line]:
         if self._staging is None:
             return [identity_of(replace(one.line, status="planned"), one, 0, self._job.identities) for one in pending]
-        try:
-            if pending:
-                self._staging.flush()
-            numbers = self._numbered(pending, noted)
-        except (DeidgateError, OSError) as error:
-            # Nothing is named before it is on the disk and known in the mapping table.
-            for one in pending:
-                self.discard(one)
-            return [told(one.line, error) for one in pending]
-        lines = []
+        lines: dict[int, Line] = {}
         for one in pending:
             try:
-                lines.append(self._named(self._staging, one, numbers.get(id(one), 0)))
+                self._staging.settle(one.partial)
+            except OSError as error:
+                lines[id(one)] = self._lost(one, error)
+        written = [one for one in pending if id(one) not in lines]
+        try:
+            if written:
+                self._staging.flush()
+            numbers = self._numbered(written, noted)
+        except (DeidgateError, OSError) as error:
+            # Nothing is named before it is on the disk and known in the mapping table.
+            lines.update((id(one), self._lost(one, error)) for one in written)
+            return [lines[id(one)] for one in pending]
+        for one in written:
+            try:
+                lines[id(one)] = self._named(self._staging, one, numbers.get(id(one), 0))
             except (DeidgateError, OSError) as error:
-                self.discard(one)
-                lines.append(told(one.line, error))
-        return lines
+                lines[id(one)] = self._lost(one, error)
+        return [lines[id(one)] for one in pending]
+
+    def _lost(self, one: Pending, error: DeidgateError | OSError) -> Line:
+        """The line of a result that cannot be kept; what there is of it is removed."""
+        self.discard(one)
+        return told(one.line, error)
 
     def numbered(self, pending: list[Pending]) -> dict[int, int]:
         """Write pairs of UIDs down, and ask for image numbers: by the identity of the pending."""
@@ -317,7 +320,7 @@ class Worker:
             return ""
         if self._job.directory is Directory.ALWAYS:
             return "/"
-        if one.medium < 0 or self._job.directory is not Directory.REBUILD or self._job.layout is not Layout.MIRROR:
+        if not self._is_rebuilt(one):
             return ""
         return "/".join(place[: one.medium + (1 if one.root else 0)]) + "/"
 

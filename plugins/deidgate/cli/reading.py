@@ -13,15 +13,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from deidgate.errors import ConfigurationError
 from deidgate.files.bare import with_meta
-from deidgate.files.kind import Kind, sniff_file
-
-_OTHERS = {
-    Kind.PICTURE: "not-dicom-picture",
-    Kind.NIFTI: "not-dicom-nifti",
-    Kind.PDF: "not-dicom-pdf",
-    Kind.EMPTY: "empty-file",
-}
-"""What is no DICOM, and can be told what it is."""
+from deidgate.files.kind import Kind, code_of, sniff_file
 
 
 def opened(path: Path, *, pixels: bool = True) -> Dataset:
@@ -61,4 +53,4 @@ def _no_dicom(path: Path) -> ConfigurationError:
             kind = sniff_file(stream)
     except OSError:
         kind = Kind.OTHER
-    return ConfigurationError(_OTHERS.get(kind, "not-dicom"), str(path))
+    return ConfigurationError(code_of(kind), str(path))

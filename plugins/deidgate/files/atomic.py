@@ -2,19 +2,16 @@
 """Files that appear whole under their final name, or not at all, and replace nothing.
 
 A result is written under a temporary name on the same file system, flushed to the disk, and only then named.
-Many small results share one flush: see `Staging`.
+Many results share one flush: see `deidgate.files.staging`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +19,6 @@ PARTIAL = ".deidgate-partial"
 """Name of the folder, or end of the name of the file, that holds what is not finished."""
 
 _COPY_AT_ONCE = 64 << 20
-_SYNC_FILE_RANGE_WRITE = 2
 
 
 class AlreadyThereError(Exception):
@@ -150,80 +146,3 @@ def write_bytes(target: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(target, view) :]
-
-
-class Staging:
-    """Files under way on the output's own file system.
-
-    Files are opened with `open`, and `commit` flushes all of them with one call before any is named: the flush
-    costs a disk's round trip, and a small result should not pay a whole one.
-
-    Parameters
-    ----------
-    output : Path
-        The folder that results go to, or below.
-    """
-
-    def __init__(self, output: Path) -> None:
-        self._folder = output / PARTIAL / secrets.token_hex(6)
-        self._folder.mkdir(parents=True)
-        self._prefix = str(self._folder) + os.sep
-        self._count = 0
-        self._device = os.open(self._folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        self._made: set[str] = set()
-
-    def create(self) -> tuple[str, int]:
-        """Path and descriptor of a new, empty file; the caller closes it."""
-        self._count += 1
-        path = f"{self._prefix}{self._count}"
-        return path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-
-    def begin_flush(self, descriptor: int) -> None:
-        """Let the disk begin with a file that is written: `flush` has less to wait for then."""
-        _begin_writing(descriptor)
-
-    def flush(self) -> None:
-        """Put every file created so far on the disk."""
-        _syncfs(self._device)
-
-    def name(self, partial: str, final: str) -> None:
-        """As `name`, making the folder of `final` if need be."""
-        folder = os.path.dirname(final)  # noqa: PTH120 - hot path
-        if folder not in self._made:
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - hot path
-            if len(self._made) > 10_000:
-                self._made.clear()
-            self._made.add(folder)
-        name(partial, final)
-
-    def close(self) -> None:
-        """Throw away what was not named."""
-        os.close(self._device)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def remove_leftovers(output: Path) -> None:
-    """Throw away what earlier runs that were killed left unfinished below `output`."""
-    shutil.rmtree(output / PARTIAL, ignore_errors=True)
-
-
-def _begin_writing(descriptor: int) -> None:
-    """Start to write the file's pages out, where the kernel has a call for it; promises nothing."""
-    call = getattr(_library(), "sync_file_range", None)
-    if call is not None:
-        call(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
-
-
-def _syncfs(descriptor: int) -> None:
-    call = getattr(_library(), "syncfs", None)
-    if call is None:
-        os.sync()
-        return
-    if call(descriptor) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)

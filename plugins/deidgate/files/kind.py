@@ -58,6 +58,26 @@ class Kind(StrEnum):
         return self in (Kind.ZIP, Kind.TAR, Kind.GZIP, Kind.BZIP2, Kind.XZ)
 
 
+_OTHER_CODE = "not-dicom"
+_CODES = {
+    Kind.EMPTY: "empty-file",
+    Kind.PICTURE: "not-dicom-picture",
+    Kind.NIFTI: "not-dicom-nifti",
+    Kind.PDF: "not-dicom-pdf",
+    Kind.ARCHIVE_UNSUPPORTED: "archive-unsupported",
+}
+
+
+def code_of(kind: Kind) -> str:
+    """What the report says of a file that is no DICOM: a key of `deidgate.files.reasons`."""
+    return _CODES.get(kind, _OTHER_CODE)
+
+
+def codes_of_others() -> frozenset[str]:
+    """All that `code_of` can say of a file that has something in it."""
+    return frozenset({_OTHER_CODE, *_CODES.values()} - {_CODES[Kind.EMPTY]})
+
+
 def sniff(head: bytes) -> Kind:
     """What begins with `head` (the first `SNIFFED` bytes, or all there is).
 

@@ -18,7 +18,6 @@ import hmac
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import PurePath
 
 KEPT_EXTENSIONS = frozenset({".dcm", ".dic", ".dicom", ".ima", ".img", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"})
 _OTHER_EXTENSIONS = frozenset(
@@ -171,7 +170,9 @@ def _stem(component: str) -> tuple[str, str]:
     extension = ""
     stem = component
     while True:
-        suffix = PurePath(stem).suffix
+        # As a path's suffix, without making a path of each of a million names.
+        dot = stem.rfind(".")
+        suffix = stem[dot:] if 0 < dot < len(stem) - 1 else ""
         if suffix.lower() not in KEPT_EXTENSIONS and suffix.lower() not in _OTHER_EXTENSIONS:
             return stem, extension
         stem, extension = stem[: -len(suffix)], suffix.lower() + extension

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import xlsxwriter
+
 from deidgate.files.atomic import whole_file
 from deidgate.files.journal import Line
 from deidgate.files.reasons import meaning
@@ -85,8 +87,6 @@ def write_csv(
 
 def write_workbook(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str | int, ...]]) -> None:
     """Write `rows` to the workbook `path` (mode 0600), replacing an earlier report; texts stay texts."""
-    import xlsxwriter
-
     with whole_file(path, mode=0o600, replace=True) as stream:
         book = xlsxwriter.Workbook(
             stream,

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 
@@ -16,13 +15,20 @@ _VALUES = 500  # in one IN list: far under the limit of either database, and lon
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of `rows` that break no unique constraint; leave the others as they are."""
-    if not rows:
-        return
-    # A table's insert has one spelling per database although both mean the same.
+    if rows:
+        connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """An insert that knows ``on_conflict_do_nothing``: each database has a class for what both spell alike."""
+    # Loading the other database's takes longer than many a command.
     if connection.dialect.name == "postgresql":
-        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def chunks(values: Sequence[T], size: int = _VALUES) -> Iterator[Sequence[T]]:

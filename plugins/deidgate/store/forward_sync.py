@@ -34,10 +34,9 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from deidgate.store.context import Context
-from deidgate.store.dialect import chunks
+from deidgate.store.dialect import chunks, insert
 from deidgate.store.forward_model import RECALL_BY_HAND, ForwardState
 from deidgate.store.schema import events, forwards, items
 from deidgate.store.states import State
@@ -237,7 +236,6 @@ def _begin(
         literal(0),
         literal(now, instant),
     ).where(true())  # without it SQLite takes ON CONFLICT for a join
-    # Another worker's courier may compare at the same time. A table's insert has one spelling per database.
-    spelled = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = spelled(forwards).from_select(columns, rows).on_conflict_do_nothing()
+    # Another worker's courier may compare at the same time.
+    statement = insert(connection, forwards).from_select(columns, rows).on_conflict_do_nothing()
     return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount

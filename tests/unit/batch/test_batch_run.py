@@ -22,8 +22,8 @@ from tests.data.toolbox_series import ct, encoded
 from deidgate import Deidentifier
 from deidgate.errors import ConfigurationError
 from deidgate.files.archive import TarWriter, ZipWriter
-from deidgate.files.atomic import Staging
 from deidgate.files.limits import Limits
+from deidgate.files.staging import Staging
 
 
 def image(patient=1, instance=1, series=1) -> bytes:
@@ -534,16 +534,16 @@ def test_a_full_disk_in_the_middle_of_an_archive_stops_the_run_and_the_next_does
 
 def test_a_disk_that_is_full_for_one_member_leaves_no_archive_without_it(deidentifier, incoming, tmp_path, monkeypatch):
     (incoming / "a.zip").write_bytes(zipped([(f"IM{number}", image(1, number)) for number in range(1, 4)]))
-    create, created = Staging.create, []
+    write, written = Staging.write, []
 
-    def on_a_full_disk(self):
-        created.append(1)
-        if len(created) == 3:
+    def on_a_full_disk(self, *content):
+        written.append(1)
+        if len(written) == 2:
             raise OSError(28, "No space left on device")
-        return create(self)
+        return write(self, *content)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Staging, "create", on_a_full_disk)
+        patched.setattr(Staging, "write", on_a_full_disk)
         summary = run(deidentifier, tmp_path)
     assert summary.stopped == "disk-full" and results(tmp_path) == []
     assert run(deidentifier, tmp_path).counts == {"archive": 1, "done": 3}

@@ -22,8 +22,8 @@ from deidgate.batch.home import open_mapping, place
 from deidgate.batch.identities import Identities
 from deidgate.batch.instance import HEAD, Instances
 from deidgate.errors import DeidgateError
-from deidgate.files.atomic import Staging
 from deidgate.files.spans import meta_end
+from deidgate.files.staging import Staging
 from deidgate.policy.load import load_policy
 from deidgate.worker.pixels import LazyPixels
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from deidgate.files import atomic
-from deidgate.files.atomic import AlreadyThereError, Staging, copy_bytes, remove_leftovers, whole_file, write_bytes
+from deidgate.files.atomic import AlreadyThereError, copy_bytes, whole_file, write_bytes
 
 
 def names(folder):
@@ -60,19 +60,6 @@ def test_without_links_a_taken_name_is_respected_too(tmp_path, monkeypatch):
     (tmp_path / "partial").write_bytes(b"y")
     with pytest.raises(AlreadyThereError):
         atomic.name(tmp_path / "partial", tmp_path / "one")
-
-
-def test_staged_files_are_named_after_the_flush_and_leftovers_go(tmp_path):
-    staging = Staging(tmp_path)
-    partial, descriptor = staging.create()
-    os.write(descriptor, b"x")
-    os.close(descriptor)
-    staging.flush()
-    staging.name(partial, str(tmp_path / "deep" / "er" / "file"))
-    assert (tmp_path / "deep" / "er" / "file").read_bytes() == b"x"
-    staging.create()
-    remove_leftovers(tmp_path)
-    assert names(tmp_path) == ["deep"]
 
 
 @pytest.mark.parametrize("way", ["kernel", "by hand", "answers nothing"])
