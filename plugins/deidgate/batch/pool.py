@@ -13,13 +13,14 @@ import contextlib
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
 
+from deidgate.batch.gather import Gather
 from deidgate.batch.job import Done, Job, Task
 from deidgate.batch.start import cannot_start, warmed_up
 from deidgate.errors import DeidgateError
@@ -27,7 +28,7 @@ from deidgate.files.journal import Line
 from deidgate.log import silence
 
 if TYPE_CHECKING:
-    from deidgate.batch.worker import MadeChunk, Worker
+    from deidgate.batch.worker import Worker
 
 MOST_WAITING = 6
 """Chunks of a process that may be made and not yet finished, besides those that are being finished."""
@@ -187,8 +188,8 @@ def serve(connection: Connection, job: Job, most_waiting: int) -> None:
     silence()
     try:
         store = None if job.dry_run else open_mapping(job.mapping)
-        with Worker(job, store) as worker, ThreadPoolExecutor(1) as finisher:
-            work_off(connection, worker, finisher, most_waiting)
+        with Worker(job, store) as worker:
+            work_off(connection, worker, most_waiting)
         if store is not None:
             store.close()
     except DeidgateError as error:
@@ -198,29 +199,21 @@ def serve(connection: Connection, job: Job, most_waiting: int) -> None:
         return
 
 
-def work_off(connection: Connection, worker: Worker, finisher: ThreadPoolExecutor, most_waiting: int) -> None:
-    """Make chunks as `connection` brings them, finish in the one thread of `finisher` all that wait; see `serve`."""
-    under: Future[list[list[Done]]] | None = None
-    waiting: list[MadeChunk] = []
-    connection.send(_Ready())
-    while (chunk := connection.recv()) is not None:
-        waiting.append(worker.make(chunk))
-        if under is None or under.done() or len(waiting) > most_waiting:
-            _answer(connection, under)
-            under = finisher.submit(worker.finish, waiting)
-            waiting = []
-        if not most_waiting:
-            _answer(connection, under)
-            under = None
+def work_off(connection: Connection, worker: Worker, most_waiting: int) -> None:
+    """Make chunks as `connection` brings them, and finish all that wait in a thread of its own; see `serve`."""
+    with closing(Gather(worker.finish, most_waiting)) as gather:
         connection.send(_Ready())
-    _answer(connection, under)
-    if waiting:
-        _answer(connection, finisher.submit(worker.finish, waiting))
+        while (chunk := connection.recv()) is not None:
+            _answer(connection, gather.give([worker.make(chunk)]))
+            if not most_waiting:
+                _answer(connection, gather.rest())
+            connection.send(_Ready())
+        _answer(connection, gather.rest())
 
 
-def _answer(connection: Connection, under: Future[list[list[Done]]] | None) -> None:
-    if under is not None:
-        for done in under.result():
+def _answer(connection: Connection, groups: list[list[list[Done]]]) -> None:
+    for group in groups:
+        for done in group:
             connection.send(done)
 
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 
+from deidgate.batch.gather import Gather
 from deidgate.files.journal import Journal, Line
 
 _MOST_WAITING = 20_000
@@ -25,10 +25,7 @@ class Recorder:
     """
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._thread = ThreadPoolExecutor(1)
-        self._under: Future[None] | None = None
-        self._waiting: list[Recorded] = []
+        self._gather = Gather(journal.record, _MOST_WAITING)
 
     def record(self, results: Iterable[Recorded]) -> None:
         """Write down what became of files, soon.
@@ -38,9 +35,7 @@ class Recorder:
         OSError
             Of what was given before: see `deidgate.files.journal.Journal.record`.
         """
-        self._waiting.extend(results)
-        if self._waiting and (self._under is None or self._under.done() or len(self._waiting) > _MOST_WAITING):
-            self._begin()
+        self._gather.give(results)
 
     def close(self) -> None:
         """Return when everything is written down.
@@ -51,15 +46,6 @@ class Recorder:
             As `record`.
         """
         try:
-            while self._waiting or self._under is not None:
-                self._begin()
+            self._gather.rest()
         finally:
-            self._thread.shutdown()
-
-    def _begin(self) -> None:
-        under, self._under = self._under, None
-        if under is not None:
-            under.result()
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._under = self._thread.submit(self._journal.record, waiting)
+            self._gather.close()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import Command, who_and_why
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.orthanc_io.originals import IngestOriginals
@@ -223,13 +224,6 @@ def _tell(as_json: bool, **numbers: int) -> None:
         click.echo(json.dumps(numbers))
     else:
         click.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items()))
-
-
-def open_ledger() -> Store:
-    """The gateway's ledger, as the settings name it; whoever opens it closes it."""
-    from deidgate.orthanc_io.ledger import open_store
-
-    return open_store(Settings.read(os.environ))
 
 
 def _research() -> ResearchStore:

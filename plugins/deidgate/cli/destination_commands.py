@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from deidgate.cli.balance_commands import destination_lines
+from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 from deidgate.policy.destinations import Destination, load_destinations
 from deidgate.settings import Settings
@@ -64,9 +65,7 @@ def as_data(
 @who_and_why
 def retry(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
     """Have what DESTINATION refused tried again: these ITEMS, or all."""
-    from deidgate.orthanc_io.ledger import open_store
-
-    with open_store(Settings.read(os.environ)) as store:
+    with open_ledger() as store:
         done = store.forwards.again(destination, items or None, by, why)
     click.echo(f"{len(done)} to be tried again")
     sys.exit(NOT_ALL if set(items) - done else 0)
@@ -78,9 +77,7 @@ def retry(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
 @who_and_why
 def withdrawn(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
     """Record that recalled ITEMS were removed at DESTINATION by hand."""
-    from deidgate.orthanc_io.ledger import open_store
-
-    with open_store(Settings.read(os.environ)) as store:
+    with open_ledger() as store:
         done = store.forwards.withdrawn_by_hand(destination, items, by, why)
     click.echo(f"{len(done)} recorded as removed")
     sys.exit(NOT_ALL if set(items) - done else 0)

@@ -17,6 +17,7 @@ from deidgate.cli.balance_commands import destination_lines, reconcile_command
 from deidgate.cli.counted import counted
 from deidgate.cli.destination_commands import destinations
 from deidgate.cli.key_commands import re_encrypt
+from deidgate.cli.ledger import open_ledger
 from deidgate.errors import Unavailable
 from deidgate.files.atomic import whole_file
 from deidgate.orthanc_io.client import OrthancClient
@@ -106,10 +107,8 @@ hold.add_command(look_commands.original)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object in a list for each instance.")
 def list_holds(as_json: bool) -> None:
     """Every held instance, with the reason and what to do."""
-    from deidgate.orthanc_io.ledger import open_store
-
     rows: list[dict[str, object]] = []
-    with open_store(Settings.read(os.environ)) as store:
+    with open_ledger() as store:
         after = 0
         while page := store.reports.holds(limit=_PAGE, after=after):
             after = page[-1].id
@@ -118,8 +117,7 @@ def list_holds(as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        place = f" at {row['path']}" if row["path"] else ""
-        click.echo(f"{row['item']:>6} {row['site']}: {row['reason']} ({row['code']}{place})\n       {row['to_do']}")
+        click.echo(f"{look_commands.held_line(row, 6)}\n       {row['to_do']}")
     click.echo(f"{len(rows)} held")
 
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
+from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
-from deidgate.settings import Settings
 
 STILL_NEEDED = 3
 _ROUNDS = 5
@@ -25,10 +24,8 @@ def re_encrypt(old: str, new: str, by: str, why: str) -> None:
 
     May be interrupted and run again. Exit status 3 while rows still need the old key.
     """
-    from deidgate.orthanc_io.ledger import open_store
-
     rows = 0
-    with open_store(Settings.read(os.environ)) as store:
+    with open_ledger() as store:
         for _ in range(_ROUNDS):
             rows += store.custody.rotate_encryption_key(old, new, by, why)
             left = store.custody.values_under(old)

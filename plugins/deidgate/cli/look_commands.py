@@ -16,7 +16,8 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag
 
 from deidgate import holds
-from deidgate.cli.decision_commands import NOT_ALL, open_ledger
+from deidgate.cli.decision_commands import NOT_ALL
+from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 from deidgate.convert import listing
 from deidgate.dicom.path import ElementPath
@@ -122,10 +123,10 @@ def held_row(item: ItemView) -> dict[str, object]:
     }
 
 
-def held_line(row: Mapping[str, object]) -> str:
-    """Number, site and reason of a `held_row`, for people."""
+def held_line(row: Mapping[str, object], width: int = 0) -> str:
+    """Number (in `width` characters), site and reason of a `held_row`, for people."""
     place = f" at {row['path']}" if row["path"] else ""
-    return f"{row['item']} {row['site']}: {row['reason']} ({row['code']}{place})"
+    return f"{row['item']:>{width}} {row['site']}: {row['reason']} ({row['code']}{place})"
 
 
 def _described(store: Store, item: ItemView) -> dict[str, Any]:

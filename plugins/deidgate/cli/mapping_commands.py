@@ -20,8 +20,9 @@ from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_why
 from deidgate.cli.table import open_table
+from deidgate.cli.writing import told_of
 from deidgate.errors import ConfigurationError
-from deidgate.files.atomic import AlreadyThereError, whole_file
+from deidgate.files.atomic import whole_file
 from deidgate.store.store import Store
 
 HEADER = ("id_old", "id_new")
@@ -241,18 +242,13 @@ def _read(path: Path) -> list[tuple[int, str, str]]:
 
 def _write(path: Path, pairs: Iterable[tuple[str, str]], replace: bool) -> int:
     number = 0
-    try:
-        # For the owner alone: the file names patients.
-        with whole_file(path, mode=0o600, replace=replace) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-            lines = csv.writer(text)
-            lines.writerow(HEADER)
-            for pair in pairs:
-                lines.writerow(pair)
-                number += 1
-            text.detach()
-    except AlreadyThereError:
-        raise ConfigurationError("destination-exists", str(path)) from None
-    except OSError as error:
-        raise ConfigurationError("disk-full" if error.errno == 28 else "output-not-writable", str(path)) from None
+    # For the owner alone: the file names patients.
+    with told_of(path), whole_file(path, mode=0o600, replace=replace) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+        lines = csv.writer(text)
+        lines.writerow(HEADER)
+        for pair in pairs:
+            lines.writerow(pair)
+            number += 1
+        text.detach()
     return number

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.ledger import open_ledger
 from deidgate.prove import plant as planting
 from deidgate.prove import report
 from deidgate.prove.judge import End
@@ -72,10 +73,8 @@ def judge(folder: Path, html_file: Path | None, json_file: Path | None) -> None:
 
 
 def _items(orthanc_ids: set[str]) -> Mapping[str, ItemView]:
-    from deidgate.orthanc_io.ledger import open_store
-
     found: dict[str, ItemView] = {}
-    with open_store(Settings.read(os.environ)) as store:
+    with open_ledger() as store:
         after = 0
         while page := store.reports.items(ItemFilter(), limit=_PAGE, after=after):
             after = page[-1].id

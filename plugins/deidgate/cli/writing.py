@@ -3,13 +3,36 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING
 
 from deidgate.errors import ConfigurationError
 from deidgate.files.atomic import AlreadyThereError, whole_file
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@contextmanager
+def told_of(target: Path) -> Iterator[None]:
+    """Let a block that makes the file `target` fail in the words of the command line.
+
+    Raises
+    ------
+    ConfigurationError
+        ``destination-exists``, ``disk-full`` or ``output-not-writable``.
+    """
+    try:
+        yield
+    except AlreadyThereError:
+        raise ConfigurationError("destination-exists", str(target)) from None
+    except OSError as error:
+        code = "disk-full" if error.errno == errno.ENOSPC else "output-not-writable"
+        raise ConfigurationError(code, str(target)) from None
 
 
 def write_bytes(content: bytes, target: Path) -> None:
@@ -18,16 +41,10 @@ def write_bytes(content: bytes, target: Path) -> None:
     Raises
     ------
     ConfigurationError
-        ``destination-exists``, ``disk-full`` or ``output-not-writable``.
+        See `told_of`.
     """
-    try:
-        with whole_file(target) as stream:
-            stream.write(content)
-    except AlreadyThereError:
-        raise ConfigurationError("destination-exists", str(target)) from None
-    except OSError as error:
-        code = "disk-full" if error.errno == 28 else "output-not-writable"
-        raise ConfigurationError(code, str(target)) from None
+    with told_of(target), whole_file(target) as stream:
+        stream.write(content)
 
 
 def write_dataset(dataset: Dataset, target: Path) -> None:

@@ -20,11 +20,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self, cast
+from types import MappingProxyType
+from typing import Any, BinaryIO, Protocol, Self, cast
 
 from deidgate.files.kind import SNIFFED, Kind, sniff
 from deidgate.files.limits import Limits
@@ -44,6 +45,9 @@ BROKEN = (
     OSError,
 )
 """What readers raise for damaged bytes; see `_is_damage` for the last."""
+
+OPENERS: Mapping[Kind, Any] = MappingProxyType({Kind.GZIP: gzip.open, Kind.BZIP2: bz2.open, Kind.XZ: lzma.open})
+"""What opens a file that is compressed alone, by its path or as a stream."""
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -249,13 +253,8 @@ def _tar_members(stream: BinaryIO, room: Path, budget: Budget) -> Iterator[Membe
 
 
 def _opened(path: Path, kind: Kind) -> BinaryIO:
-    if kind is Kind.GZIP:
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    if kind is Kind.BZIP2:
-        return cast(BinaryIO, bz2.open(path, "rb"))
-    if kind is Kind.XZ:
-        return cast(BinaryIO, lzma.open(path, "rb"))
-    return path.open("rb")
+    opener = OPENERS.get(kind)
+    return cast(BinaryIO, opener(path, "rb")) if opener is not None else path.open("rb")
 
 
 def _unfold(stream: BinaryIO, room: Path, budget: Budget) -> tuple[Path, int]:

@@ -7,20 +7,15 @@ another. Nothing is unfolded to the disk, and what a member says of its length i
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import lzma
 import tarfile
 import zipfile
 from collections import defaultdict
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from deidgate.files.archive import BROKEN, split_name
+from deidgate.files.archive import BROKEN, OPENERS, split_name
 from deidgate.files.kind import Kind, sniff_file
 from deidgate.files.limits import Limits
-
-_OPENERS: dict[Kind, Any] = {Kind.GZIP: gzip.open, Kind.BZIP2: bz2.open, Kind.XZ: lzma.open}
 
 
 class Inside:
@@ -80,7 +75,7 @@ class Inside:
             return None
 
     def _alone(self) -> bytes | None:
-        opener = _OPENERS.get(self._kind)
+        opener = OPENERS.get(self._kind)
         if opener is None:
             return None
         self._stream.seek(0)

@@ -97,14 +97,9 @@ def reconcile(
     """
     at_ingest = _compare(lambda: store.reports.at_ingest(source), ingest, pause, looks)
     at_research = _compare(store.reports.research_ids, research, pause, looks)
-    unwithdrawn = number_to_withdraw(store)
+    unwithdrawn = store.review.number_to_withdraw()
     destinations = by_destination(store.forwards.counts())
     return Reconciliation(tuple(store.reports.reconcile()), at_ingest, at_research, unwithdrawn, destinations)
-
-
-def number_to_withdraw(store: Store) -> int:
-    """How many instances are still to be deleted at research, recalled or refused, as far as a page of each goes."""
-    return len(store.review.to_withdraw(_PAGE)) + len(store.review.refused(_PAGE))
 
 
 def _compare(

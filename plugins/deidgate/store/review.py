@@ -18,6 +18,7 @@ from deidgate.store.states import Original, State
 from deidgate.store.turns import served
 from deidgate.store.views import VIEW, described, matching, view
 
+_TO_WITHDRAW = (items.c.state == State.RECALLED) & items.c.withdrawn_at.is_(None)
 _REFUSED = (
     items.c.state.in_((State.HELD, State.REJECTED)) & items.c.research_id.is_not(None) & items.c.withdrawn_at.is_(None)
 )
@@ -109,19 +110,26 @@ class Review:
 
     def to_withdraw(self, limit: int) -> list[ItemView]:
         """Recalled items whose deletion at research is not confirmed: for resuming after a crash."""
-        query = VIEW.where(items.c.state == State.RECALLED, items.c.withdrawn_at.is_(None))
-        with self._context.database.read() as connection:
-            return [view(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
+        return self._first(_TO_WITHDRAW, limit)
 
     def refused(self, limit: int) -> list[ItemView]:
         """Items that the ledger refused when research had them, whose file there is not known to be gone."""
+        return self._first(_REFUSED, limit)
+
+    def number_to_withdraw(self) -> int:
+        """How many instances are still to be deleted at research, recalled or refused."""
+        query = select(func.count()).select_from(items).where(_TO_WITHDRAW | _REFUSED)
         with self._context.database.read() as connection:
-            return [view(row) for row in connection.execute(VIEW.where(_REFUSED).order_by(items.c.id).limit(limit))]
+            return int(connection.execute(query).scalar_one())
+
+    def _first(self, condition: Any, limit: int) -> list[ItemView]:
+        with self._context.database.read() as connection:
+            return [view(row) for row in connection.execute(VIEW.where(condition).order_by(items.c.id).limit(limit))]
 
     def withdrawn(self, item_ids: Sequence[int], by: str = "gateway") -> None:
         """Record that research has deleted these, recalled or refused."""
         now = self._context.clock()
-        waiting = ((items.c.state == State.RECALLED) & items.c.withdrawn_at.is_(None)) | _REFUSED
+        waiting = _TO_WITHDRAW | _REFUSED
         with self._context.database.write() as connection:
             for some in chunks(sorted(set(item_ids))):
                 statement = update(items).where(items.c.id.in_(some), waiting)

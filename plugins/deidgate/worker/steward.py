@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from deidgate import log
 from deidgate.errors import ConfigurationError, Unavailable
-from deidgate.orthanc_io.balance import Reconciliation, number_to_withdraw, reconcile
+from deidgate.orthanc_io.balance import Reconciliation, reconcile
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.orthanc_io.ledger import open_store
 from deidgate.orthanc_io.originals import IngestOriginals
@@ -114,7 +114,7 @@ class Steward:
         try:
             withdrawn = withdraw_recalled(self._store, research)
         finally:
-            self._figures.take_unwithdrawn(number_to_withdraw(self._store))
+            self._figures.take_unwithdrawn(self._store.review.number_to_withdraw())
         try:
             # Read each time: a changed file needs no restart.
             days = load_retention(self._settings.retention)

@@ -2,7 +2,6 @@
 """How a process of a run works chunks off: made one by one, finished together."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 
 import pytest
@@ -34,8 +33,7 @@ class Process:
     def __init__(self, most_waiting: int) -> None:
         self.worker = SlowDisk()
         self.connection, self._theirs = Pipe()
-        self._finisher = ThreadPoolExecutor(1)
-        self._thread = threading.Thread(target=work_off, args=(self._theirs, self.worker, self._finisher, most_waiting))
+        self._thread = threading.Thread(target=work_off, args=(self._theirs, self.worker, most_waiting))
         self._thread.start()
 
     def heard(self) -> list[object]:
@@ -49,7 +47,6 @@ class Process:
         self.worker.flushed.set()
         self.connection.send(None)
         self._thread.join(30)
-        self._finisher.shutdown()
         return self.heard()
 
 
