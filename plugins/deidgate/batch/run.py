@@ -222,6 +222,7 @@ def _chunks(
 ) -> Iterator[list[Task]]:
     """Tasks in the order of the walk; what is finished already, and what was not read, is accounted for on the way."""
     once = Once(inputs)
+    resumed = not under.journal.is_new
     chunk: list[Task] = []
     size = 0
     for found in walk(inputs, skip=(state,)):
@@ -241,7 +242,7 @@ def _chunks(
             continue
         # Results of a folder that is watched are often taken away by whoever needs them, and not to be made again.
         watched = settled is not None
-        if under.journal.is_done(task.key) and (watched or _is_there(under.journal, task.key, output)):
+        if resumed and under.journal.is_done(task.key) and (watched or _is_there(under.journal, task.key, output)):
             under.resumed += 1
             under.files += 1
             under.size += task.size
