@@ -7,7 +7,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from deidgate.apply.elements import apply
 from deidgate.dicom.structure import check_structure
@@ -16,6 +16,7 @@ from deidgate.plan.planner import plan
 from deidgate.policy.load import load_policy
 from deidgate.policy.model import Policy
 from deidgate.pseudonym.model import Pseudonyms
+from deidgate.verify.gate import verify
 
 POLICIES = Path(__file__).parents[2] / "orthanc-ingest" / "policies"
 SHIFT_DAYS = 35
@@ -47,3 +48,10 @@ def deidentify(original: bytes, chosen: Policy, pseudonyms: Pseudonyms = PSEUDON
     buffer = BytesIO()
     apply(dataset, made).save_as(buffer, enforce_file_format=True)
     return made, buffer.getvalue()
+
+
+def passed(original: bytes, chosen: Policy) -> tuple[Plan, Dataset]:
+    """Plan and result, which the gate has let pass."""
+    made, result = deidentify(original, chosen)
+    assert [str(finding) for finding in verify(original, result, made).findings] == []
+    return made, dcmread(BytesIO(result))

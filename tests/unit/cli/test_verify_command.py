@@ -22,18 +22,7 @@ from deidgate.dicom.box import Box
 from deidgate.pixels.clean import PixelOutcome, PixelStatus
 from deidgate.plan.claims import finish_claims
 
-
-@pytest.fixture(autouse=True)
-def own_place(tmp_path, monkeypatch):
-    """The user's folder for the mapping table, and an empty folder to work in."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    for name in list(os.environ):
-        if name.startswith("DEIDGATE_"):
-            monkeypatch.delenv(name)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return work
+pytestmark = pytest.mark.usefixtures("own_place")
 
 
 @pytest.fixture

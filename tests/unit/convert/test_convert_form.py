@@ -138,25 +138,32 @@ def test_earlier_revisions_do_not_come_along():
     assert [needle for needle in NEEDLES if needle in found] == []
 
 
+def text_field(pdf, page, value: str, appearance, **keys):
+    """A field of a form that is filled in with `value` and looks like `appearance`, on the page."""
+    widget = pdf.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Widget,
+            FT=pikepdf.Name.Tx,
+            T=pikepdf.String("name"),
+            V=pikepdf.String(value),
+            Rect=pikepdf.Array([300, 698, 500, 712]),
+            F=4,
+            AP=pikepdf.Dictionary(N=appearance),
+            **keys,
+        )
+    )
+    page.obj.Annots = pikepdf.Array([widget])
+    return widget
+
+
 def test_filled_in_fields_are_text_like_any_other():
     def field(pdf, page, face):
         appearance = pdf.make_stream(b"BT /F1 10 Tf 2 2 Td (Mustermann, Erika) Tj ET")
         appearance["/Type"], appearance["/Subtype"] = pikepdf.Name.XObject, pikepdf.Name.Form
         appearance["/BBox"] = pikepdf.Array([0, 0, 200, 14])
         appearance["/Resources"] = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=face))
-        widget = pdf.make_indirect(
-            pikepdf.Dictionary(
-                Type=pikepdf.Name.Annot,
-                Subtype=pikepdf.Name.Widget,
-                FT=pikepdf.Name.Tx,
-                T=pikepdf.String("name"),
-                V=pikepdf.String("Mustermann, Erika"),
-                Rect=pikepdf.Array([300, 698, 500, 712]),
-                F=4,
-                AP=pikepdf.Dictionary(N=appearance),
-            )
-        )
-        page.obj.Annots = pikepdf.Array([widget])
+        widget = text_field(pdf, page, "Mustermann, Erika", appearance)
         pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([widget]), DA=pikepdf.String("/Helv 10 Tf 0 g"))
 
     found = everything(redact(form(page_hook=field), default_rules()).content)
@@ -215,20 +222,7 @@ def test_a_field_that_borrows_its_font_from_the_form_is_text_like_any_other(reso
         }
         shown = form_object(pdf, b"/Tx BMC BT /Helv 10 Tf 2 2 Td (Zebedee Quixote) Tj ET EMC", **own[resources])
         shown["/BBox"] = pikepdf.Array([0, 0, 200, 14])
-        widget = pdf.make_indirect(
-            pikepdf.Dictionary(
-                Type=pikepdf.Name.Annot,
-                Subtype=pikepdf.Name.Widget,
-                FT=pikepdf.Name.Tx,
-                T=pikepdf.String("name"),
-                V=pikepdf.String("Zebedee Quixote"),
-                DA=pikepdf.String("/Helv 10 Tf 0 g"),
-                Rect=pikepdf.Array([300, 698, 500, 712]),
-                F=4,
-                AP=pikepdf.Dictionary(N=shown),
-            )
-        )
-        page.obj.Annots = pikepdf.Array([widget])
+        widget = text_field(pdf, page, "Zebedee Quixote", shown, DA=pikepdf.String("/Helv 10 Tf 0 g"))
         lent = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=face))
         pdf.Root.AcroForm = pikepdf.Dictionary(
             Fields=pikepdf.Array([widget]), DR=lent, DA=pikepdf.String("/Helv 10 Tf 0 g")

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
-from io import BytesIO
 
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from tests.data.instances import dataset, file_bytes
-from tests.property.engine import deidentify, names, policy
+from tests.property.engine import deidentify, names, passed, policy
 
 from deidgate.plan.model import Action, Plan, Reason
 from deidgate.verify.gate import verify
@@ -24,9 +23,7 @@ def aged(**keywords: object) -> bytes:
 
 
 def carried(original: bytes, name: str) -> tuple[Plan, Dataset]:
-    plan, result = deidentify(original, policy(name))
-    assert [str(finding) for finding in verify(original, result, plan).findings] == []
-    return plan, dcmread(BytesIO(result))
+    return passed(original, policy(name))
 
 
 @pytest.mark.parametrize(

@@ -164,11 +164,8 @@ def test_a_recall_before_anything_left_leaves_nothing_to_do(store):
     assert states(store) == {"withdrawn": 1}
 
 
-@pytest.mark.parametrize("end", ["claimed", "waiting", "confirmed", "held"])
-def test_a_recall_of_what_may_have_left_is_to_be_taken_back(store, end):
-    (outcome,) = delivered(store)
-    store.forward_sync.everything(TRIAL)
-    (parcel,) = taken(store)
+def ended(store, parcel, end):
+    """What was claimed goes on as its courier says; of what is ``claimed`` still, nothing was heard."""
     outcomes = {
         "waiting": [Again(parcel, LATER, "no-answer")],
         "confirmed": [Confirmed(parcel, "commitment")],
@@ -176,6 +173,14 @@ def test_a_recall_of_what_may_have_left_is_to_be_taken_back(store, end):
         "claimed": [],
     }
     store.forwards.settle(outcomes[end])
+
+
+@pytest.mark.parametrize("end", ["claimed", "waiting", "confirmed", "held"])
+def test_a_recall_of_what_may_have_left_is_to_be_taken_back(store, end):
+    (outcome,) = delivered(store)
+    store.forward_sync.everything(TRIAL)
+    (parcel,) = taken(store)
+    ended(store, parcel, end)
     assert states(store) == {end: 1}
     recall(store, outcome.claim.item_id)
     assert store.forward_sync.since(TRIAL, 0).taken_back == 1
@@ -200,13 +205,7 @@ def test_of_a_project_taken_off_a_destination_nothing_more_goes_there_and_what_i
     store.forward_sync.everything(TRIAL)
     if end != "untried":
         (parcel,) = taken(store)
-        outcomes = {
-            "waiting": [Again(parcel, LATER, "no-answer")],
-            "confirmed": [Confirmed(parcel, "commitment")],
-            "held": [Refused(parcel, "node-refused")],
-            "claimed": [],
-        }
-        store.forwards.settle(outcomes[end])
+        ended(store, parcel, end)
     assert store.forward_sync.everything({"pacs": ("other",)}).taken_back == (end != "confirmed")
     (count,) = store.forwards.counts()
     assert (count.state, count.code) == then
