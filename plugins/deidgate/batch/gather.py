@@ -7,7 +7,7 @@ the waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -43,12 +43,10 @@ class Gather(Generic[Item, Result]):
             return self._turn()
         return []
 
-    def rest(self) -> list[Result]:
-        """Results of all groups not told of yet, when their work is done. Raises what the work on one raised."""
-        results = []
+    def rest(self) -> Iterator[Result]:
+        """The result of each group not told of yet, as its work is done. Raises what the work on one raised."""
         while self._waiting or self._under is not None:
-            results += self._turn()
-        return results
+            yield from self._turn()
 
     def close(self) -> None:
         """End the thread, after the group that is under way; what waits is not worked on: see `rest`."""

@@ -43,8 +43,14 @@ class Guide:
     tail: bytes = field(repr=False)
     has_pixels: bool
 
-    def read(self, buffer: bytes, position: int) -> Read | None:
-        """The header that begins at `position`; None if it is another one."""
+    def read(self, buffer: bytes, position: int, *, whole: bool) -> Read | None:
+        """The header that begins at `position`; None if it is another one.
+
+        Parameters
+        ----------
+        whole : bool
+            True if `buffer` is the whole file: only then may it end without pixels.
+        """
         slots: list[bytes] = []
         ends: list[int] = []
         size = len(buffer)
@@ -80,7 +86,7 @@ class Guide:
         if self.has_pixels:
             if buffer[stop : stop + 2] != b"\xe0\x7f":
                 return None
-        elif stop != size:
+        elif stop != size or not whole:
             return None
         return Read(slots, stop)
 

@@ -25,6 +25,7 @@ from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify, VerificationFailed
 from deidgate.files.bare import with_meta
 from deidgate.files.names import identifying_words
+from deidgate.files.source import Source
 from deidgate.files.spans import NotSpannedError, meta_end
 from deidgate.files.staging import Staging
 from deidgate.gateway.identity import PATIENT_ID_COLLIDES, STUDY_HAS_TWO_PATIENTS
@@ -159,7 +160,7 @@ class Instances:
         self._accepted = accepted
         self._identities = identities
         self._pixels = pixels
-        self._staging = staging
+        self.staging = staging
         self._verify_every = max(verify_every, 1)
         self._mark_key = mark_key
         # A picture that has to be looked at, a signature over the whole file, and encrypted originals, which are of one
@@ -172,8 +173,8 @@ class Instances:
         self.short = 0
         """How many instances went the short way."""
 
-    def make(self, descriptor: int, head: bytes, size: int) -> Made:
-        """The result for the open file `descriptor`, whose first bytes are `head`; see `looked_at`.
+    def make(self, source: Source, head: bytes) -> Made:
+        """The result for `source`, whose first bytes are `head`; see `looked_at`.
 
         Raises
         ------
@@ -181,21 +182,23 @@ class Instances:
             Hold it.
         OSError
             It cannot be read, or the result cannot be written.
+        SourceChangedError
+            Somebody writes to it.
         """
         start, syntax = self._begin(head)
         scanned = None
         if start:
-            made = self._along(descriptor, head, size, start, syntax)
+            made = self._along(source, head, start, syntax)
             if made is None:
-                if len(head) < min(size, HEAD):
-                    head = os.pread(descriptor, HEAD, 0)
-                scanned = scan(head, start, whole=size == len(head))
+                if len(head) < min(source.size, HEAD):
+                    head = os.pread(source.descriptor, HEAD, 0)
+                scanned = scan(head, start, whole=source.size == len(head))
                 if scanned is not None:
-                    made = self._looked_up(descriptor, head, size, scanned, start, syntax)
+                    made = self._looked_up(source, head, scanned, start, syntax)
             if made is not None:
                 self.short += 1
                 return made
-        return self._long_way(descriptor, size, scanned, start, syntax)
+        return self._long_way(source, scanned, start, syntax)
 
     def bytes_of(self, data: bytes) -> tuple[bytes, Made]:
         """The result for the file content `data`, in memory, by the long way."""
@@ -214,24 +217,22 @@ class Instances:
             return 0, syntax
         return start, syntax
 
-    def _along(self, descriptor: int, head: bytes, size: int, start: int, syntax: str) -> Made | None:
+    def _along(self, source: Source, head: bytes, start: int, syntax: str) -> Made | None:
         """The short way along one of the templates that were used last."""
         for known in self._latest:
             if known.syntax == syntax:
-                read = known.template.guide.read(head, start)
+                read = known.template.guide.read(head, start, whole=source.size == len(head))
                 if read is not None and known.template.fits(read.slots, head, start):
                     self._use(known)
-                    return self._short_way(descriptor, size, known, read.slots, read.stop)
+                    return self._short_way(source, known, read.slots, read.stop)
         return None
 
-    def _looked_up(
-        self, descriptor: int, head: bytes, size: int, scanned: Scanned, start: int, syntax: str
-    ) -> Made | None:
+    def _looked_up(self, source: Source, head: bytes, scanned: Scanned, start: int, syntax: str) -> Made | None:
         """The short way with any of the templates."""
         for known in self._known.get((syntax, scanned.skeleton), ()):
             if known.template.fits(scanned.slots, head, start):
                 self._use(known)
-                return self._short_way(descriptor, size, known, scanned.slots, scanned.stop)
+                return self._short_way(source, known, scanned.slots, scanned.stop)
         return None
 
     def _use(self, known: _Known) -> None:
@@ -239,12 +240,12 @@ class Instances:
             return
         self._latest = [known, *(one for one in self._latest if one is not known)][:_LATEST]
 
-    def _short_way(self, descriptor: int, size: int, known: _Known, slots: list[bytes], stop: int) -> Made | None:
-        end = pixel_end(descriptor, stop, size)
+    def _short_way(self, source: Source, known: _Known, slots: list[bytes], stop: int) -> Made | None:
+        end = pixel_end(source.descriptor, stop, source.size)
         if end is None:
             return None
         template, patient = known.template, known.patient
-        if end - stop <= SEARCHED_SAMPLES and template.may_hold(slots, os.pread(descriptor, end - stop, stop)):
+        if end - stop <= SEARCHED_SAMPLES and template.may_hold(slots, os.pread(source.descriptor, end - stop, stop)):
             return None
         sop, series, study = template.originals(slots)
         if not (study and series and sop):
@@ -256,11 +257,11 @@ class Instances:
         self._check_study(study, patient, known.accession)
         known.used += 1
         if known.used % self._verify_every == 0:
-            original = _read_all(descriptor, size)
+            original = source.read()
             self._compare(original, filled.header + original[stop:end])
         partial = ""
-        if self._staging is not None:
-            partial = self._staging.write_soon(filled.header, descriptor, stop, end - stop)
+        if self.staging is not None:
+            partial = self.staging.write_soon(filled.header, source, stop, end - stop)
         ids = (filled.study_instance_uid, filled.series_instance_uid, filled.sop_instance_uid)
         self._note(patient, (study, series, sop), ids)
         return Made(
@@ -290,20 +291,19 @@ class Instances:
             self._short_ways = False
             raise VerificationFailed("fast-path-contradicts")
 
-    def _long_way(self, descriptor: int, size: int, scanned: Scanned | None, start: int, syntax: str) -> Made:
-        data = with_meta(_read_all(descriptor, size))
+    def _long_way(self, source: Source, scanned: Scanned | None, start: int, syntax: str) -> Made:
+        data = with_meta(source.read())
         result, made, known = self._result(data)
-        if self._staging is not None:
-            made = replace(made, partial=self._staging.write(result))
+        if self.staging is not None:
+            made = replace(made, partial=self.staging.write(result))
         if scanned is not None:
-            self._learn(descriptor, data, size, scanned, start, syntax, result, known)
+            self._learn(source, data, scanned, start, syntax, result, known)
         return made
 
     def _learn(
         self,
-        descriptor: int,
+        source: Source,
         data: bytes,
-        size: int,
         scanned: Scanned,
         start: int,
         syntax: str,
@@ -311,7 +311,7 @@ class Instances:
         known: tuple[Original, KnownPatient, Plan],
     ) -> None:
         original, patient, plan = known
-        end = pixel_end(descriptor, scanned.stop, size)
+        end = pixel_end(source.descriptor, scanned.stop, source.size)
         if end is None:
             return
         try:
@@ -328,7 +328,8 @@ class Instances:
         if header + data[scanned.stop : end] != result:
             return
         person = original.person()
-        if scanned.stop > FIRST:
+        # The first bytes of the pixels' element belong to what is looked at.
+        if scanned.stop + 2 > FIRST:
             self.looked_at = HEAD
         entry = _Known(
             syntax,
@@ -414,15 +415,3 @@ class Instances:
 
 def _words_of(original: Original) -> frozenset[str]:
     return identifying_words((original.text(name) for name in _NAMES), (original.text(code) for code in _CODES))
-
-
-def _read_all(descriptor: int, size: int) -> bytes:
-    pieces = []
-    position = 0
-    while position < size:
-        piece = os.pread(descriptor, min(size - position, 1 << 26), position)
-        if not piece:
-            break
-        pieces.append(piece)
-        position += len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

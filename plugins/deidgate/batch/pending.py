@@ -12,6 +12,7 @@ from deidgate.errors import ConfigurationError, DeidgateError, Unavailable
 from deidgate.files.archive import TooMuchError
 from deidgate.files.atomic import PARTIAL
 from deidgate.files.journal import Line
+from deidgate.files.source import SourceChangedError
 from deidgate.log import where
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ def told(line: Line, error: BaseException) -> Line:
 
 
 def _code_of(error: OSError) -> str:
+    if isinstance(error, SourceChangedError):
+        return "changed-while-read"
+    if error.errno == errno.ENOMEM:
+        return "out-of-memory"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "disk-full"
     if error.errno == errno.EROFS:

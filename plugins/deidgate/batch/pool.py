@@ -104,8 +104,10 @@ class Processes:
         source = iter(chunks)
         first = list(islice(source, self._count))
         source = chain(first, source)
-        running = [self._begin() for _ in first]
+        running: list[_Process] = []
         try:
+            for _ in first:
+                running.append(self._begin())
             while running:
                 for ready in wait([one.connection for one in running]):
                     one = next(one for one in running if one.connection is ready)
@@ -125,9 +127,7 @@ class Processes:
                             running.append(self._begin())
         finally:
             for one in running:
-                one.process.terminate()
-                one.process.join(30)
-                one.connection.close()
+                _end(one)
 
     def _begin(self, *, most_waiting: int = MOST_WAITING) -> _Process:
         ours, theirs = self._context.Pipe()
@@ -146,20 +146,30 @@ class Processes:
         while tasks:
             again = self._begin(most_waiting=0)
             last: Task | None = None
-            while (answer := _received(again)) is not None:
-                if isinstance(answer, _Ready):
-                    again.started = True
-                    last = tasks.popleft() if tasks else None
-                    _give(again, [last] if last is not None else None)
-                else:
-                    yield answer
-                    last = None
-            again.process.join(30)
+            try:
+                while (answer := _received(again)) is not None:
+                    if isinstance(answer, _Ready):
+                        again.started = True
+                        last = tasks.popleft() if tasks else None
+                        _give(again, [last] if last is not None else None)
+                    else:
+                        yield answer
+                        last = None
+                again.process.join(30)
+            finally:
+                _end(again)
             if not again.started:
                 raise cannot_start()
             if last is not None:
                 line = Line(str(last.path), "failed", "worker-died", size=last.size)
                 yield [Done(last.key, (line,))]
+
+
+def _end(one: _Process) -> None:
+    """Leave no process behind, whatever it is at."""
+    one.process.terminate()
+    one.process.join(30)
+    one.connection.close()
 
 
 def _give(one: _Process, chunk: Sequence[Task] | None) -> None:
@@ -211,7 +221,7 @@ def work_off(connection: Connection, worker: Worker, most_waiting: int) -> None:
         _answer(connection, gather.rest())
 
 
-def _answer(connection: Connection, groups: list[list[list[Done]]]) -> None:
+def _answer(connection: Connection, groups: Iterable[list[list[Done]]]) -> None:
     for group in groups:
         for done in group:
             connection.send(done)
@@ -234,7 +244,8 @@ def _received(one: _Process) -> list[Done] | _Ready | None:
     """
     try:
         answer: list[Done] | _Ready | DeidgateError = one.connection.recv()
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):
+        # It says OSError of an answer of which only a part came.
         return None
     if isinstance(answer, DeidgateError):
         raise answer

@@ -46,6 +46,7 @@ class Recorder:
             As `record`.
         """
         try:
-            self._gather.rest()
+            for _ in self._gather.rest():
+                pass
         finally:
             self._gather.close()

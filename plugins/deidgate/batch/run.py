@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -163,8 +162,9 @@ def run(
                     tell(Progress(under.files, under.size, dict(under.counts)))
         except OSError as error:
             _stop_if_full(under, error)
-        if not job.dry_run:
-            shutil.rmtree(job.output / ".deidgate-partial", ignore_errors=True)
+        finally:
+            if not job.dry_run:
+                remove_leftovers(job.output)
         try:
             media = _directories(job, journal, unlisted) if not job.dry_run else []
             reports = write_reports(journal.lines, state, job.identities)

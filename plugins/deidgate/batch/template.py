@@ -220,7 +220,7 @@ class Template:
 
     def _check(self, header: bytes, start: int, slots: list[bytes]) -> None:
         """Read the header again from its bytes; file meta ends at `start`."""
-        if self.result_guide.read(header, start) is None:
+        if self.result_guide.read(header, start, whole=True) is None:
             raise CannotDeidentify("fast-path-contradicts")
         for number in self.all_uids:
             for original in _bare_uids(slots[number]):

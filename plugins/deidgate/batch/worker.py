@@ -30,6 +30,7 @@ from deidgate.files.atomic import AlreadyThereError
 from deidgate.files.journal import Line
 from deidgate.files.kind import SNIFFED, Kind, code_of, sniff
 from deidgate.files.names import safe_name, token
+from deidgate.files.source import Source
 from deidgate.files.staging import Staging
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
@@ -68,8 +69,8 @@ class Worker:
             if store is None
             else Identities(store.mapping, job.project, job.site, policy.pseudonym)
         )
-        self._staging = None if job.dry_run else Staging(job.output)
         mark_key = marks.load_private_key(job.mark_key.read_bytes()) if job.mark_key else None
+        self._staging = None if job.dry_run else Staging(job.output)
         self.instances = Instances(
             policy, self._book, LazyPixels(), self._staging, job.verify_every, mark_key, job.accepted
         )
@@ -143,7 +144,7 @@ class Worker:
         )
         descriptor = os.open(task.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
-            found = self._file(descriptor, os.fstat(descriptor).st_size, pending)
+            found = self._file(Source.of(descriptor), pending)
         finally:
             os.close(descriptor)
         return self._archive(task, found, pending) if isinstance(found, Kind) else found
@@ -152,7 +153,7 @@ class Worker:
         """See `deidgate.batch.archives.Steps`."""
         try:
             with path.open("rb") as stream:
-                found = self._file(stream.fileno(), size, pending)
+                found = self._file(Source.of(stream.fileno()), pending)
             if isinstance(found, Pending) and self._staging is not None:
                 # Its archive takes it over from here.
                 self._staging.settle(found.partial)
@@ -160,34 +161,34 @@ class Worker:
         except TooMuchError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad member never stops the rest
+            self.discard(pending)
             return (told(pending.line, error),)
 
-    def _file(self, descriptor: int, size: int, pending: Pending) -> Pending | Kind | tuple[Line, ...]:
-        head = os.pread(descriptor, self.instances.looked_at, 0)
+    def _file(self, source: Source, pending: Pending) -> Pending | Kind | tuple[Line, ...]:
+        head = os.pread(source.descriptor, self.instances.looked_at, 0)
         kind = sniff(head[:SNIFFED])
         if kind is Kind.DICOM:
-            pending.made = self.instances.make(descriptor, head, size)
+            pending.made = self.instances.make(source, head)
             return pending
         if kind.is_archive:
             return kind
         if kind is Kind.DICOMDIR:
-            return self._directory(descriptor, size, pending)
+            return self._directory(source, pending)
         if not self._job.copy_other or kind is Kind.EMPTY:
             return (replace(pending.line, status="skipped", code=code_of(kind)),)
         if self._staging is None:
             return (replace(pending.line, status="planned", code="copied-other"),)
-        pending.copied = self._staging.write(b"", descriptor, 0, size)
+        pending.copied = self._staging.copy(source)
         return pending
 
-    def _directory(self, descriptor: int, size: int, pending: Pending) -> Pending | tuple[Line, ...]:
+    def _directory(self, source: Source, pending: Pending) -> Pending | tuple[Line, ...]:
         if self._job.directory is not Directory.REDACT or pending.medium < 0:
             code = "dicomdir" if self._is_made_anew(pending) else "dicomdir-dropped"
             return (replace(pending.line, status="skipped", code=code),)
         if self._staging is None:
             return (replace(pending.line, status="planned", code=_REDACTED),)
         pending.redacted = True
-        old = os.pread(descriptor, size, 0)
-        content, _ = dicomdir_redact.redact(old, dicomdir_redact.DEFAULT_ATTRIBUTES, self._book.key)
+        content, _ = dicomdir_redact.redact(source.read(), dicomdir_redact.DEFAULT_ATTRIBUTES, self._book.key)
         pending.copied = self._staging.write(content)
         return pending
 
@@ -215,7 +216,7 @@ class Worker:
         for one in pending:
             try:
                 self._staging.settle(one.partial)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - it was raised behind, of one file, and does not stop the rest
                 lines[id(one)] = self._lost(one, error)
         written = [one for one in pending if id(one) not in lines]
         try:
@@ -233,7 +234,7 @@ class Worker:
                 lines[id(one)] = self._lost(one, error)
         return [lines[id(one)] for one in pending]
 
-    def _lost(self, one: Pending, error: DeidgateError | OSError) -> Line:
+    def _lost(self, one: Pending, error: Exception) -> Line:
         """The line of a result that cannot be kept; what there is of it is removed."""
         self.discard(one)
         return told(one.line, error)

@@ -12,11 +12,39 @@ import fcntl
 import mmap
 import os
 
+from deidgate.files.atomic import copy_bytes, write_bytes
+from deidgate.files.source import Source
+
 BLOCK = 4096
 """Bytes; what is written past the cache begins and ends at multiples of it, in memory and in the file."""
 
 _AT_ONCE = 4 << 20
 _REFUSED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+
+
+def write_anyhow(writer: DirectWriter, path: str, head: bytes, source: Source, start: int, count: int) -> None:
+    """Make the new file `path` of `head` and of `count` bytes of `source` from `start`, past the cache if possible.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or `source` is shorter than promised (EIO); what is there is not finished.
+    SourceChangedError
+        Somebody wrote to `source` since it was opened.
+    """
+    if not writer.write(path, head, source.descriptor, start, count):
+        write_cached(path, head, source.descriptor, start, count)
+    source.check()
+
+
+def write_cached(path: str, head: bytes, source: int, start: int, count: int) -> None:
+    """As `write_anyhow` without the check, through the cache."""
+    target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+    try:
+        write_bytes(target, head)
+        copy_bytes(source, target, start, count)
+    finally:
+        os.close(target)
 
 
 class DirectWriter:

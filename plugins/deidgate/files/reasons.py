@@ -28,6 +28,9 @@ MEANINGS: dict[str, Meaning] = {
     "unreadable-file": Meaning("the file cannot be read", "see that this user may read it, and that it is whole"),
     "unreadable-folder": Meaning("the folder cannot be opened", "give this user the right to read it, and run again"),
     "vanished": Meaning("the file went away while the folder was read", "run again if it should be there"),
+    "changed-while-read": Meaning(
+        "somebody wrote to the file while it was read", "run again when nobody writes to the input any more"
+    ),
     "dangling-link": Meaning("the link leads nowhere", "remove the link or restore what it names"),
     "symlink-loop": Meaning("the link leads back into the input", "nothing: what it names is visited in its own place"),
     "not-a-regular-file": Meaning("a pipe, socket, device or link", "nothing: it holds no image"),

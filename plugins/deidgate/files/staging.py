@@ -11,13 +11,14 @@ import ctypes
 import os
 import secrets
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
 
-from deidgate.files.atomic import PARTIAL, copy_bytes, name, write_bytes
-from deidgate.files.direct import DirectWriter
+from deidgate.files.atomic import PARTIAL, name
+from deidgate.files.behind import Behind
+from deidgate.files.direct import DirectWriter, write_cached
+from deidgate.files.source import Source
 
 LARGE = 128 << 10
 """Bytes; a smaller file costs less in the kernel's cache, where it shares its way to the disk with others."""
@@ -42,44 +43,60 @@ class Staging:
         self._count = 0
         self._device = os.open(self._folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         self._made: set[str] = set()
-        self._threads = ThreadPoolExecutor(_WRITERS)
-        self._idle: SimpleQueue[DirectWriter] = SimpleQueue()
-        for _ in range(_WRITERS):
-            self._idle.put(DirectWriter())
+        self._direct = DirectWriter()
+        self._behind = Behind(_WRITERS)
         self._under: dict[str, Future[None]] = {}
 
     def create(self) -> tuple[str, int]:
         """Path and descriptor of a new, empty file; the caller closes it."""
         path = self._new_path()
-        return path, _opened(path)
+        return path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
 
-    def write(self, head: bytes, source: int = -1, start: int = 0, count: int = 0) -> str:
-        """Path of a new file of `head` and of `count` bytes of the file `source` from `start`.
+    def write(self, content: bytes) -> str:
+        """Path of a new file with `content`.
 
         Raises
         ------
         OSError
-            The disk is full, or `source` is shorter than promised (EIO).
+            The disk is full.
         """
         path = self._new_path()
-        if len(head) + count < LARGE:
-            _write_cached(path, head, source, start, count)
-        else:
-            self._write_large(self._idle.get(), path, head, source, start, count)
+        if len(content) < LARGE or not self._direct.write(path, content, -1, 0, 0):
+            write_cached(path, content, -1, 0, 0)
         return path
 
-    def write_soon(self, head: bytes, source: int, start: int, count: int) -> str:
-        """As `write`, for the caller's next steps: `settle` tells when it is written, and what went wrong.
+    def copy(self, source: Source) -> str:
+        """Path of a new file with the bytes of `source`.
 
-        `source` may be closed at once.
+        Raises
+        ------
+        OSError
+            As `write`.
+        SourceChangedError
+            Somebody wrote to `source` since it was opened.
         """
-        if len(head) + count < LARGE:
-            return self.write(head, source, start, count)
+        # Through the cache: some file systems have a way to share what is copied whole.
         path = self._new_path()
-        # Whoever is faster than the disk waits here.
-        writer = self._idle.get()
-        own = os.dup(source)
-        self._under[path] = self._threads.submit(self._write_behind, writer, path, head, own, start, count)
+        write_cached(path, b"", source.descriptor, 0, source.size)
+        source.check()
+        return path
+
+    def write_soon(self, head: bytes, source: Source, start: int, count: int) -> str:
+        """Path of a new file of `head` and of `count` bytes of `source` from `start`: see `settle`.
+
+        A large one is written while the caller goes on, and `source` may be closed at once.
+
+        Raises
+        ------
+        OSError, SourceChangedError
+            As `copy`, of a small one; or no further descriptor can be had.
+        """
+        path = self._new_path()
+        if len(head) + count < LARGE:
+            write_cached(path, head, source.descriptor, start, count)
+            source.check()
+        else:
+            self._under[path] = self._behind.write(path, head, source, start, count)
         return path
 
     def settle(self, partial: str) -> None:
@@ -87,8 +104,8 @@ class Staging:
 
         Raises
         ------
-        OSError
-            As `write`.
+        OSError, SourceChangedError, MemoryError
+            What went wrong with it.
         """
         under = self._under.pop(partial, None)
         if under is not None:
@@ -110,7 +127,7 @@ class Staging:
 
     def close(self) -> None:
         """Throw away what was not named."""
-        self._threads.shutdown()
+        self._behind.close()
         os.close(self._device)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -118,37 +135,10 @@ class Staging:
         self._count += 1
         return f"{self._prefix}{self._count}"
 
-    def _write_behind(self, writer: DirectWriter, path: str, head: bytes, source: int, start: int, count: int) -> None:
-        try:
-            self._write_large(writer, path, head, source, start, count)
-        finally:
-            os.close(source)
-
-    def _write_large(self, writer: DirectWriter, path: str, head: bytes, source: int, start: int, count: int) -> None:
-        """Write with `writer`, which is free again afterwards."""
-        try:
-            if not writer.write(path, head, source, start, count):
-                _write_cached(path, head, source, start, count)
-        finally:
-            self._idle.put(writer)
-
 
 def remove_leftovers(output: Path) -> None:
     """Throw away what earlier runs that were killed left unfinished below `output`."""
     shutil.rmtree(output / PARTIAL, ignore_errors=True)
-
-
-def _opened(path: str) -> int:
-    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-
-
-def _write_cached(path: str, head: bytes, source: int, start: int, count: int) -> None:
-    target = _opened(path)
-    try:
-        write_bytes(target, head)
-        copy_bytes(source, target, start, count)
-    finally:
-        os.close(target)
 
 
 def _syncfs(descriptor: int) -> None:

@@ -32,17 +32,23 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def incoming(tmp_path) -> Path:
-    folder = tmp_path / "incoming"
+def images(folder: Path, rows: int) -> Path:
     folder.mkdir()
     for number in range(1, 301):
-        (folder / f"IM{number:04d}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=64)))
+        (folder / f"IM{number:04d}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=rows)))
     return folder
 
 
+@pytest.fixture
+def incoming(tmp_path) -> Path:
+    return images(tmp_path / "incoming", 64)
+
+
+# Results of 8 KiB go to the disk together, those of 200 KiB each by itself and while others are made.
+@pytest.mark.parametrize("rows", [64, 320])
 @pytest.mark.parametrize("jobs", [0, 2])
-def test_a_run_that_was_killed_goes_on_without_doing_finished_files_again(incoming, tmp_path, jobs):
+def test_a_run_that_was_killed_goes_on_without_doing_finished_files_again(tmp_path, jobs, rows):
+    incoming = images(tmp_path / "incoming", rows)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     out, mapping = tmp_path / "out", tmp_path / "private" / "mapping.db"
@@ -58,7 +64,7 @@ def test_a_run_that_was_killed_goes_on_without_doing_finished_files_again(incomi
     finished = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.glob("*.dcm")}
     for path in finished:
         # Never half a file under its final name.
-        assert len(pydicom.dcmread(path).PixelData) == 64 * 64 * 2
+        assert len(pydicom.dcmread(path).PixelData) == rows * rows * 2
     with Deidentifier("basic", mapping=mapping) as one:
         summary = one.run([incoming], out, jobs=0)
     assert summary.counts == {"done": 300}

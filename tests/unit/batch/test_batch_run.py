@@ -21,9 +21,10 @@ from tests.data.toolbox_series import ct, encoded
 
 from deidgate import Deidentifier
 from deidgate.errors import ConfigurationError
+from deidgate.files import staging
 from deidgate.files.archive import TarWriter, ZipWriter
+from deidgate.files.direct import DirectWriter
 from deidgate.files.limits import Limits
-from deidgate.files.staging import Staging
 
 
 def image(patient=1, instance=1, series=1) -> bytes:
@@ -534,19 +535,59 @@ def test_a_full_disk_in_the_middle_of_an_archive_stops_the_run_and_the_next_does
 
 def test_a_disk_that_is_full_for_one_member_leaves_no_archive_without_it(deidentifier, incoming, tmp_path, monkeypatch):
     (incoming / "a.zip").write_bytes(zipped([(f"IM{number}", image(1, number)) for number in range(1, 4)]))
-    write, written = Staging.write, []
+    write, written = staging.write_cached, []
 
-    def on_a_full_disk(self, *content):
-        written.append(1)
+    def on_a_full_disk(*order):
+        written.append(order)
         if len(written) == 2:
             raise OSError(28, "No space left on device")
-        return write(self, *content)
+        write(*order)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Staging, "write", on_a_full_disk)
+        patched.setattr(staging, "write_cached", on_a_full_disk)
         summary = run(deidentifier, tmp_path)
     assert summary.stopped == "disk-full" and results(tmp_path) == []
     assert run(deidentifier, tmp_path).counts == {"archive": 1, "done": 3}
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_told_of_and_done_by_the_next_run(
+    deidentifier, incoming, tmp_path, monkeypatch
+):
+    for number in (1, 2, 3):
+        (incoming / f"IM{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=320)))
+    another = encoded(ct(2, 1, 1, 9, rows=330))
+    write = DirectWriter.write
+
+    def meanwhile(self, path, head, source, start, count):
+        # The third goes the short way: its header was read, its pixels are still to be.
+        if source >= 0 and Path(f"/proc/self/fd/{source}").readlink().name == "IM3.dcm":
+            (incoming / "IM3.dcm").write_bytes(another)
+        return write(self, path, head, source, start, count)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectWriter, "write", meanwhile)
+        assert run(deidentifier, tmp_path).counts == {"done": 2, "failed": 1}
+    assert report(tmp_path)["IM3.dcm"]["code"] == "changed-while-read"
+    assert results(tmp_path) == ["IM1.dcm", "IM2.dcm"]
+    assert run(deidentifier, tmp_path).counts == {"done": 3}
+
+
+def test_a_file_for_which_there_is_no_memory_is_told_of_and_the_rest_goes_on(
+    deidentifier, incoming, tmp_path, monkeypatch
+):
+    for number in (1, 2, 3):
+        (incoming / f"IM{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=320)))
+    write, written = DirectWriter.write, []
+
+    def once(self, *order):
+        written.append(order)
+        if len(written) == 2:
+            raise MemoryError
+        return write(self, *order)
+
+    monkeypatch.setattr(DirectWriter, "write", once)
+    assert run(deidentifier, tmp_path).counts == {"done": 2, "failed": 1}
+    assert report(tmp_path)["IM2.dcm"]["code"] == "out-of-memory"
 
 
 def test_symlink_loops_end(deidentifier, incoming, tmp_path):
@@ -592,7 +633,7 @@ def test_a_full_disk_stops_the_run_leaves_no_half_file_and_the_next_run_goes_on(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Staging, "flush", full)
+        patched.setattr(staging.Staging, "flush", full)
         summary = run(deidentifier, tmp_path)
     assert summary.stopped == "disk-full" and not summary.complete
     assert results(tmp_path) == []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The short way gives what the long way gives, or is not taken."""
 
-import os
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -20,8 +19,9 @@ from deidgate.batch.guide import guide_along
 from deidgate.batch.header import scan
 from deidgate.batch.home import open_mapping, place
 from deidgate.batch.identities import Identities
-from deidgate.batch.instance import HEAD, Instances
+from deidgate.batch.instance import FIRST, HEAD, Instances
 from deidgate.errors import DeidgateError
+from deidgate.files.source import Source
 from deidgate.files.spans import meta_end
 from deidgate.files.staging import Staging
 from deidgate.policy.load import load_policy
@@ -49,11 +49,9 @@ def instances(store, tmp_path, policy="basic", verify_every=1_000_000) -> Instan
 def result(one: Instances, content: bytes, tmp_path: Path) -> bytes:
     path = tmp_path / "original"
     path.write_bytes(content)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        made = one.make(descriptor, os.pread(descriptor, HEAD, 0), len(content))
-    finally:
-        os.close(descriptor)
+    with path.open("rb") as stream:
+        made = one.make(Source.of(stream.fileno()), content[: one.looked_at])
+    one.staging.settle(made.partial)
     return Path(made.partial).read_bytes()
 
 
@@ -392,7 +390,7 @@ def test_a_template_that_is_wrong_is_found_by_the_sample(store, tmp_path):
     assert tampered != known.template.parts
     object.__setattr__(known.template, "parts", tampered)
     # The check of the filled header is deceived too.
-    object.__setattr__(known.template, "result_guide", SimpleNamespace(read=lambda *_: True))
+    object.__setattr__(known.template, "result_guide", SimpleNamespace(read=lambda *_, **__: True))
     assert outcome(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path) != ""
     assert outcome(one, encoded(ct(1, 1, 1, 3, rows=8)), tmp_path) == "fast-path-contradicts "
     assert not one._known
@@ -421,12 +419,35 @@ def test_a_guide_accepts_exactly_the_headers_of_its_skeleton(data):
     begin, _ = meta_end(bytes(other))
     for _ in range(data.draw(st.integers(0, 2))):
         other[data.draw(st.integers(begin, len(other) - 20))] = data.draw(st.integers(0, 255))
-    seen, read = scan(bytes(other), begin, whole=True), guide.read(bytes(other), begin)
+    seen, read = scan(bytes(other), begin, whole=True), guide.read(bytes(other), begin, whole=True)
     if read is not None:
         assert seen is not None and seen.skeleton == scanned.skeleton
         assert (read.slots, read.stop) == (seen.slots, seen.stop)
     else:
         assert seen is None or seen.skeleton != scanned.skeleton
+
+
+def test_a_guide_along_a_file_without_pixels_takes_no_beginning_of_a_longer_file():
+    dataset = ct(1, 1, 1, 1, rows=2)
+    del dataset.PixelData
+    first = encoded(dataset)
+    start, _ = meta_end(first)
+    guide = guide_along(first, start, scan(first, start, whole=True), len(first))
+    assert guide.read(first, start, whole=True) is not None
+    assert guide.read(first, start, whole=False) is None
+
+
+@pytest.mark.parametrize("length", [FIRST - 2000, FIRST, FIRST + 2000, HEAD - 20_000])
+def test_long_headers_go_the_short_way_too(length, store, tmp_path):
+    one = instances(store, tmp_path)
+    for number in (1, 2, 3):
+        dataset = ct(1, 1, 1, number, rows=8)
+        dataset.ROIContourSequence = [Dataset()]
+        dataset.ROIContourSequence[0].ContourData = "1\\2\\3" + "\\4" * (length // 2)
+        content = encoded(dataset)
+        made = result(one, content, tmp_path)
+        assert made == one.bytes_of(content)[0]
+    assert one.short == 2
 
 
 @given(st.binary(max_size=400))
