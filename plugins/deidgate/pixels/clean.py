@@ -28,7 +28,7 @@ from deidgate.pixels.mask import mask, strip_codestream_comments, strip_embedded
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.risk import DECLARED, LABEL, RECOGNIZABLE, REMOTE, Risk, RiskLevel, risk
 from deidgate.pixels.sampling import Sampler, frames_to_read
-from deidgate.pixels.suspicion import suspect
+from deidgate.pixels.suspicion import profile, suspect
 from deidgate.pixels.text import find_text
 from deidgate.plan.model import PixelPlan
 
@@ -36,7 +36,10 @@ MOSTLY_TEXT = 0.4
 """When found text covers more than this share of a frame, it is a page or a mistake: a person decides."""
 
 MORE_LETTERS = 3
-"""A frame that was not read is read when the cheap test sees so many letters more than on frames that were read."""
+"""A frame that was not read is read when it has so many letters of some plainness more than each that was read..."""
+
+MORE_OF_MANY = 0.1
+"""... and this share more, which is how much noise differs from frame to frame."""
 
 LOOKS = 3
 """So many times a frame is read, each time without the text found before; the last time has to find nothing."""
@@ -173,24 +176,19 @@ def _look(
     boxes: list[Box] = []
     spared: list[Box] = []
     checked: list[int] = []
-    explained = 0
+    explained = Explained(dataset)
     doubtful = False
     for index, frame in frames(dataset, description, decoder=decoder):
         seen = without(frame, (*certain, *boxes), index)
-        suspicion = None
-        if index not in always or description.frames > 1:
-            suspicion = suspect(seen, dataset)
-        if index not in always:
-            assert suspicion is not None  # noqa: S101
-            if not suspicion.suspected or (checked and suspicion.letters < explained + MORE_LETTERS):
-                continue
+        if index not in always and not (suspect(seen, dataset).suspected and explained.is_less_than(seen)):
+            continue
         new, markers, settled = _read(seen, dataset, model, index)
         boxes += [box for box in new if box not in boxes]
         spared += [box for box in markers if box not in spared]
         doubtful = doubtful or not settled
         checked.append(index)
-        if suspicion is not None:
-            explained = max(explained, suspicion.letters)
+        if len(always) < description.frames:
+            explained.add(without(seen, tuple(new), index))
     if boxes:
         sampler.found_text(dataset)
     outcome = _outcome(description, found, certain, boxes, spared, checked)
@@ -198,6 +196,32 @@ def _look(
         reasons = ("text-after-masking", *outcome.reasons)
         return replace(outcome, status=PixelStatus.UNCERTAIN, reasons=reasons)
     return outcome
+
+
+class Explained:
+    """What the cheap test sees in frames of a stack that were read and hold no text, once that was masked.
+
+    A stack of noise is suspected in every frame; what looks the same as in the frames that were read need not be read.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._most: tuple[int, ...] | None = None
+
+    def add(self, frame: Frame) -> None:
+        """`frame` was read; its text, if it had any, is masked in it."""
+        found = profile(frame, self._dataset)
+        self._most = found if self._most is None else tuple(map(max, self._most, found))
+
+    def is_less_than(self, frame: Frame) -> bool:
+        """True if `frame` shows what no frame that was read has shown."""
+        if self._most is None:
+            return True
+        found = profile(frame, self._dataset)
+        return any(
+            count >= most + max(MORE_LETTERS, MORE_OF_MANY * most)
+            for count, most in zip(found, self._most, strict=True)
+        )
 
 
 def _outcome(

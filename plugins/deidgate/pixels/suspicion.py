@@ -32,6 +32,9 @@ UNQUIET = 60
 SMALLEST, LARGEST = 5, 64
 """Height of a letter in pixels."""
 
+LEVELS = (32, 64, 128)
+"""Differences of strokes from their surroundings, of 255, by which frames of a stack are compared."""
+
 MANY = 4000
 """More islands than this are not compared with each other."""
 
@@ -68,19 +71,44 @@ def suspect(frame: Frame, dataset: Dataset) -> Suspicion:
     return most
 
 
-def suspect_picture(picture: Grey) -> Suspicion:
-    """Whether one 8-bit picture may show overlaid text."""
+def profile(frame: Frame, dataset: Dataset) -> tuple[int, ...]:
+    """Letters in rows by how plain they are: bright and dark for each of `LEVELS`, then at the ends of the range.
+
+    Noise has many rows of faint letters in every frame and none of plain ones: counted together, a name on one frame
+    of a noisy stack is lost among them.
+    """
+    most = np.zeros(2 * len(LEVELS) + 1, np.int64)
+    for plane in grey_planes(frame, dataset):
+        for picture in pictures(plane):
+            counts = [
+                letters_in_rows((response > level).astype(np.uint8))
+                for response in _responses(picture)
+                for level in LEVELS
+            ]
+            most = np.maximum(most, [*counts, _at_the_ends(picture)])
+    return tuple(int(count) for count in most)
+
+
+def _responses(picture: Grey) -> list[Grey]:
+    """How much each pixel stands out of what is around it as a thin stroke: brighter, and darker."""
     import cv2
 
-    counts = {"extremes": 0, "strokes": 0}
-    for extreme in (picture == 255, picture == 0):
-        share = float(extreme.mean())
-        if 0 < share < 0.3:
-            counts["extremes"] += letters_in_rows(extreme.astype(np.uint8))
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (STROKE, STROKE))
+    kinds = (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
+    return [np.asarray(cv2.morphologyEx(picture, kind, kernel), np.uint8) for kind in kinds]
+
+
+def _at_the_ends(picture: Grey) -> int:
+    """Letters in rows among the brightest and among the darkest values there are."""
+    ends = [extreme for extreme in (picture == 255, picture == 0) if 0 < float(extreme.mean()) < 0.3]
+    return sum(letters_in_rows(extreme.astype(np.uint8)) for extreme in ends)
+
+
+def suspect_picture(picture: Grey) -> Suspicion:
+    """Whether one 8-bit picture may show overlaid text."""
+    counts = {"extremes": _at_the_ends(picture), "strokes": 0}
     unquiet = False
-    for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-        response = np.asarray(cv2.morphologyEx(picture, kind, kernel), np.uint8)
+    for response in _responses(picture):
         mean = float(response.mean())
         unquiet = unquiet or mean > UNQUIET
         limit = max(CONTRAST, 3 * mean)

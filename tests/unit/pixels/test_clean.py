@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
@@ -216,6 +217,34 @@ def test_frames_of_a_stack_are_read_only_where_more_is_suspected_than_was_explai
     ds = made(stack, SOPClassUID=US, Manufacturer="Acme", ImageType=["ORIGINAL", "PRIMARY"])
     outcome = assess(ds, ASKED, SeriesMemory(), BrightIsText(limit=300))
     assert outcome.checked_frames == (0, 3, 5)
+
+
+def pages(*lines: str, fill: int = 255) -> NDArray[np.uint8]:
+    """A frame per argument: dark, with that text in it, each further down than the one before."""
+    frames = []
+    for number, text in enumerate(lines):
+        page = Image.new("L", (300, 320), 20)
+        ImageDraw.Draw(page).text((10, 10 + 40 * number), text, fill=fill, font=ImageFont.load_default(16))
+        frames.append(np.asarray(page))
+    return np.stack(frames)[..., None]
+
+
+def test_text_that_was_read_and_masked_explains_no_other_text_on_another_frame() -> None:
+    stack = pages("LIVER LENGTH 12.4 CM\nRIGHT KIDNEY 10.1 CM", "DOE JANE 03.05.1961", "", "", "", "", "")
+    ds = made(stack, SOPClassUID=US, Manufacturer="Acme", ImageType=["ORIGINAL", "PRIMARY"])
+    outcome = assess(ds, ASKED, SeriesMemory(), BrightIsText())
+    assert outcome.checked_frames == (0, 1, 3, 6)
+    assert any(box.row_start < 60 < box.row_stop for box in outcome.boxes)
+
+
+def test_many_faint_letters_in_every_frame_hide_no_plain_name_in_one() -> None:
+    # As noise has them: more of them where the name is not.
+    faint = pages(*["xo ox oxx xoxo ox\n" * 6] * 7, fill=45)
+    faint[1, 120:] = 20
+    (name,) = pages("DOE JANE 03.05.1961")
+    faint[1] = np.maximum(faint[1], name)
+    ds = made(faint, SOPClassUID=US, Manufacturer="Acme", ImageType=["ORIGINAL", "PRIMARY"])
+    assert assess(ds, ASKED, SeriesMemory(), BrightIsText()).checked_frames == (0, 1, 3, 6)
 
 
 def test_a_header_that_cannot_be_read_is_held() -> None:
