@@ -2,6 +2,7 @@
 """DICOM over TLS on a real gateway, sent by DCMTK: who has the right certificate, and who has not."""
 
 import json
+import ssl
 import subprocess
 import threading
 
@@ -9,6 +10,8 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 from tests.integration.conftest import CALLED, eventually
+
+from deidgate.dimse.sites import fingerprint
 
 
 def dcmtk(program, gateway, key, certificate, aet, *files):
@@ -126,7 +129,8 @@ def test_a_certificate_of_the_clinics_own_is_taken_when_it_is_brought_and_refuse
     key, certificate = foreign
     gateway.command("sites", "trust", "demo", str(certificate))
     eventually(lambda: dcmtk("echoscu", gateway, key, certificate, "DEMO")[0] == 0, 20)
-    [mine] = [one for one in sites(gateway)["demo"]["certificates"] if one["until"] < "2027-06"]
+    known = fingerprint(ssl.PEM_cert_to_DER_cert(certificate.read_text()))
+    [mine] = [one for one in sites(gateway)["demo"]["certificates"] if one["fingerprint"] == known]
     gateway.command("sites", "revoke", mine["fingerprint"][:12])
     eventually(lambda: dcmtk("echoscu", gateway, key, certificate, "DEMO")[0] != 0, 20)
 

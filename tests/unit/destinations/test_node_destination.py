@@ -13,6 +13,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from tests.data.ports import free_port
 from tests.unit.destinations.certificates import Authority
 from tests.unit.destinations.parcels import Shelf
 
@@ -26,12 +27,6 @@ from deidgate.policy.destinations import DicomNode, Tls
 from deidgate.store.forward_model import Confirmed, Refused
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

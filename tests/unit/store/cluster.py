@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+from tests.data.ports import free_port
 
 from deidgate.store.schema import metadata
 from deidgate.store.upgrade import HEAD
@@ -104,12 +104,6 @@ def running(command: Path) -> Iterator[Cluster]:
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(server: subprocess.Popen[bytes], command: Path, port: int, folder: Path) -> None:
