@@ -14,6 +14,7 @@ import requests
 from requests.auth import AuthBase
 
 from deidgate.destinations.sender import Ending, Fetch, Gone, Hand, NotNow
+from deidgate.dicom.status import PROCESSING_FAILURE, may_pass
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomWeb
 from deidgate.settings import password
@@ -22,8 +23,6 @@ from deidgate.store.forward_model import Confirmed, Parcel, Refused
 STOW_REFERENCED = "stow-referenced"
 _FAILED_SOP_SEQUENCE, _REFERENCED_SOP_SEQUENCE = "00081198", "00081199"
 _REFERENCED_SOP_INSTANCE_UID, _FAILURE_REASON = "00081155", "00081197"
-_MAY_PASS = (0x0110, 0xA700)
-"""Processing failure, and out of resources (A7xx). Source: PS3.18 Table I.2-2."""
 
 
 class _Bearer(AuthBase):
@@ -130,7 +129,8 @@ def _ending(parcel: Parcel, status: int, answer: Any) -> Ending:
     if failed is not None:
         reason = _first(failed, _FAILURE_REASON)
         number = reason if isinstance(reason, int) else 0
-        if number == _MAY_PASS[0] or number >> 8 == _MAY_PASS[1] >> 8:
+        # Source: PS3.18 Table I.2-2.
+        if number == PROCESSING_FAILURE or may_pass(number):
             return NotNow(parcel, "stow-failed", f"{number:04X}")
         return Refused(parcel, "stow-failed", f"{number:04X}")
     if status in (200, 202) and _named(answer, _REFERENCED_SOP_SEQUENCE, parcel.sop_instance_uid) is not None:

@@ -13,12 +13,11 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from deidgate.dicom.lexical import is_ae_title
 from deidgate.dimse.associate import AssociateRequest, Refusal
 from deidgate.errors import ConfigurationError
-from deidgate.policy.routes import Route
+from deidgate.policy.routes import Route, matches
 
 _ENTRY = re.compile(r"site: (\S+)\s*(-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----)", re.DOTALL)
 _BEGINS = "-----BEGIN CERTIFICATE-----"
@@ -102,10 +101,10 @@ class Sites:
             return Refusal.CALLED_AE_NOT_RECOGNIZED
         if not is_ae_title(request.calling_aet):
             return Refusal.CALLING_AE_NOT_RECOGNIZED
-        called = [route for route in self._routes if _matches(route.called, request.called_aet)]
+        called = [route for route in self._routes if matches(route.called, request.called_aet)]
         if not called:
             return Refusal.CALLED_AE_NOT_RECOGNIZED
-        routes = [route for route in called if _matches(route.calling, request.calling_aet)]
+        routes = [route for route in called if matches(route.calling, request.calling_aet)]
         sites = sorted({route.site for route in routes})
         if not sites:
             return Refusal.CALLING_AE_NOT_RECOGNIZED
@@ -115,7 +114,3 @@ class Sites:
         if sites != [self._site_of.get(certificate)]:
             return Refusal.CALLING_AE_NOT_RECOGNIZED
         return Admitted(sites[0])
-
-
-def _matches(patterns: Sequence[str], name: str) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)

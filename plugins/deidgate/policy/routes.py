@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deidgate.errors import CannotDeidentify
 from deidgate.policy.tomlfile import Section, read_toml
+
+_FILLING = " \0"
+
+
+def matches(patterns: Sequence[str], value: str) -> bool:
+    """Whether a route is meant for an AE title, a modality or a SOP Class: `patterns` are what it has of them.
+
+    What fills them up is not significant. Source: PS3.5 Table 6.2-1 (AE, CS: spaces on both sides; UI: a NUL).
+    """
+    return not patterns or any(fnmatchcase(value.strip(_FILLING), pattern.strip(_FILLING)) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,10 @@ class Routes:
         """
         for route in self.routes:
             if (
-                _matches(route.calling, calling_aet)
-                and _matches(route.called, called_aet)
-                and _matches(route.modality, modality)
-                and _matches(route.sop_class, sop_class_uid)
+                matches(route.calling, calling_aet)
+                and matches(route.called, called_aet)
+                and matches(route.modality, modality)
+                and matches(route.sop_class, sop_class_uid)
             ):
                 return route
         raise CannotDeidentify("no-route")
@@ -112,7 +123,3 @@ def _address(line: Section) -> str:
     if text and not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise line.error("commitment", "not-an-address", ["HOST:PORT"])
     return text
-
-
-def _matches(patterns: tuple[str, ...], value: str) -> bool:
-    return not patterns or any(fnmatchcase(value.strip(" \0"), pattern) for pattern in patterns)

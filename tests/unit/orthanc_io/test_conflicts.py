@@ -10,8 +10,8 @@ from tests.data.fake_orthanc import SUCCESS, FakeOrthanc, FakeOrthancError
 from tests.data.instances import dataset, file_bytes
 
 from deidgate.dicom.second import first_name
-from deidgate.orthanc_io.ingest.admission import OUT_OF_RESOURCES
-from deidgate.orthanc_io.ingest.conflicts import PROCESSING_FAILURE, Conflicts
+from deidgate.dicom.status import OUT_OF_RESOURCES, PROCESSING_FAILURE
+from deidgate.orthanc_io.ingest.conflicts import Conflicts
 from deidgate.orthanc_io.ingest.stored import IngestIndex
 
 

@@ -11,7 +11,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from tests.data.fake_orthanc import FakeOrthanc
 from tests.data.instances import dataset, file_bytes
 
-from deidgate.orthanc_io.ingest.admission import ACCEPTED, NOT_AUTHORIZED, OUT_OF_RESOURCES, Admission, Senders
+from deidgate.dicom.status import NOT_AUTHORIZED, OUT_OF_RESOURCES, SUCCESS
+from deidgate.orthanc_io.ingest.admission import Admission, Senders
 from deidgate.orthanc_io.ingest.conflicts import PROCESSING_FAILURE
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.plugin import install
@@ -70,8 +71,8 @@ def admission(**more):
 def test_a_known_sender_is_admitted_when_there_is_room():
     door = admission()
     door.update(True)
-    assert door.c_store(Ct("DEMO")) == ACCEPTED
-    assert door.c_store(Ct("CT_7")) == ACCEPTED
+    assert door.c_store(Ct("DEMO")) == SUCCESS
+    assert door.c_store(Ct("CT_7")) == SUCCESS
 
 
 @pytest.mark.parametrize("aet", ["", "demo", "DEMO2", "XCT_7", "STORESCU"])
@@ -91,7 +92,7 @@ def test_nobody_is_admitted_when_the_last_look_is_too_old():
     door = admission(stale_s=60, clock=lambda: now[0])
     door.update(True)
     now[0] = 59
-    assert door.c_store(Ct()) == ACCEPTED
+    assert door.c_store(Ct()) == SUCCESS
     now[0] = 61
     assert door.c_store(Ct()) == OUT_OF_RESOURCES
 
@@ -105,6 +106,16 @@ def test_names_that_strangers_try_do_not_fill_the_memory():
 
 def test_a_route_without_callers_is_open_to_all():
     assert Senders.of([()]).know("ANYBODY")
+
+
+def test_without_any_route_nobody_is_known():
+    assert not Senders.of([]).know("ANYBODY")
+
+
+@pytest.mark.parametrize("aet", [" DEMO", "DEMO ", "  CT_7  "])
+def test_spaces_around_the_name_of_a_sender_are_not_significant(aet):
+    assert Senders.of([("DEMO", "CT_*")]).know(aet)
+    assert not Senders.of([("DEMO", "CT_*")]).know(aet.replace("M", " M").replace("T", " T"))
 
 
 def test_refusing_and_accepting_begin_at_different_marks():
@@ -233,6 +244,7 @@ def test_the_site_is_left_open_where_two_routes_disagree():
     routes = (*ROUTES, Route("c", "site-c", "project", "basic", calling=("DEMO",), modality=("MR",)))
     assert site_of(routes, "DEMO", "DEIDGATE") == ""
     assert site_of(routes, "MR", "DEIDGATE") == "site-b"
+    assert site_of(routes, " MR ", "DEIDGATE ") == "site-b"
     assert site_of(routes, "MR", "ELSE") == ""
 
 
@@ -281,7 +293,7 @@ def test_every_sender_that_a_route_names_may_associate_and_only_store(running):
 
 def test_a_stored_instance_is_in_the_ledger_soon(running):
     eventually(lambda: status(running)["open"])
-    assert running.c_store(a_file()) == ACCEPTED
+    assert running.c_store(a_file()) == SUCCESS
     eventually(lambda: status(running)["states"] == {"received": 1} and status(running)["unread"] == 0)
 
 

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.data.fake_orthanc import FakeOrthanc
 from tests.data.instances import dataset, elements, file_bytes
 
+from deidgate.dicom.status import NOT_AUTHORIZED
 from deidgate.errors import ConfigurationError
 from deidgate.marks import RESERVED, sign
 from deidgate.orthanc_io.research.access import ALLOWED, allows, user_of
-from deidgate.orthanc_io.research.gate import NOT_AUTHORIZED, Gate
+from deidgate.orthanc_io.research.gate import Gate
 from deidgate.orthanc_io.research.plugin import install
 from deidgate.settings import Settings
 

@@ -5,7 +5,7 @@ import pytest
 from tests.data.policies import POLICIES, SHIPPED
 
 from deidgate.errors import CannotDeidentify, ConfigurationError
-from deidgate.policy.routes import load_routes
+from deidgate.policy.routes import load_routes, matches
 
 ROUTES = """
 [[route]]
@@ -86,6 +86,13 @@ def test_a_wrong_file_is_refused(tmp_path, old, new):
     with pytest.raises(ConfigurationError) as error:
         load_routes(path)
     assert "routes.toml" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["CT_1", " CT_1", "CT_1 ", "  CT_1          "])
+@pytest.mark.parametrize("pattern", ["CT_1", "CT_?", " CT_1 "])
+def test_spaces_around_an_ae_title_are_not_significant(pattern, name):
+    assert matches([pattern], name)
+    assert not matches([pattern], name.replace("_", " _"))
 
 
 def test_shipped_routes_lead_to_shipped_policies():

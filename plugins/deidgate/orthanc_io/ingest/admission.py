@@ -10,15 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
+from deidgate.dicom.status import NOT_AUTHORIZED, OUT_OF_RESOURCES, SUCCESS
 from deidgate.orthanc_io.sdk import DicomInstance
-
-ACCEPTED = 0x0000
-NOT_AUTHORIZED = 0x0124
-"""Refused: not authorized. Source: PS3.7 C.4.2."""
-OUT_OF_RESOURCES = 0xA700
-"""Refused: out of resources; the sender is to try again. Source: PS3.4 Table B.2-1."""
+from deidgate.policy.routes import matches
 
 _REMEMBERED = 1000
 
@@ -37,7 +32,8 @@ class Senders:
 
     def know(self, calling_aet: str) -> bool:
         """Whether a route is meant for this sender."""
-        return any(fnmatchcase(calling_aet, pattern) for pattern in self.patterns)
+        # No route at all knows nobody.
+        return bool(self.patterns) and matches(self.patterns, calling_aet)
 
 
 class Admission:
@@ -71,12 +67,12 @@ class Admission:
         if not self.is_open:
             self.refused_resources += 1
             return OUT_OF_RESOURCES
-        return ACCEPTED
+        return SUCCESS
 
     def _knows(self, calling_aet: str) -> bool:
         known = self._known.get(calling_aet)
         if known is None:
-            known = self._senders.know(calling_aet.strip())
+            known = self._senders.know(calling_aet)
             # Bounded: a stranger who tries names must not fill the memory.
             if len(self._known) < _REMEMBERED:
                 self._known[calling_aet] = known

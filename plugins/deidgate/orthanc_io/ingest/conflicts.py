@@ -31,14 +31,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from deidgate.dicom.second import dataset_digest, sop_instance_uid, stand_in
-from deidgate.orthanc_io.ingest.admission import ACCEPTED, OUT_OF_RESOURCES
+from deidgate.dicom.status import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS
 from deidgate.orthanc_io.ingest.stored import IngestIndex
 from deidgate.orthanc_io.sdk import DicomInstance, Orthanc
 
 _log = logging.getLogger(__name__)
 
-PROCESSING_FAILURE = 0x0110
-"""Source: PS3.7 C.5.14."""
 _UNDER_WAY_S = 30.0
 """After so long an instance that was let in is stored, or never will be."""
 
@@ -77,8 +75,8 @@ class Conflicts:
     def c_store(self, instance: DicomInstance, admit: Callable[[DicomInstance], int]) -> int:
         """The C-STORE filter's status, `admit` being the rest of it."""
         me = threading.get_ident()
-        status = self._refused.pop(me, ACCEPTED) or admit(instance)
-        if status != ACCEPTED:
+        status = self._refused.pop(me, SUCCESS) or admit(instance)
+        if status != SUCCESS:
             self._done(me)
         return status
 

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 from deidgate.orthanc_io.ingest.stored import Stored
-from deidgate.policy.routes import Route
+from deidgate.policy.routes import Route, matches
 from deidgate.store.model import Received
 from deidgate.store.store import Store
 
@@ -59,10 +58,6 @@ def site_of(routes: Sequence[Route], calling_aet: str, called_aet: str) -> str:
     The worker resolves the route with all it knows; this is for the ledger's first row.
     """
     sites = {
-        route.site for route in routes if _matches(route.calling, calling_aet) and _matches(route.called, called_aet)
+        route.site for route in routes if matches(route.calling, calling_aet) and matches(route.called, called_aet)
     }
     return sites.pop() if len(sites) == 1 else ""
-
-
-def _matches(patterns: Sequence[str], name: str) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)

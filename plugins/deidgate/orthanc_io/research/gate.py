@@ -18,11 +18,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from deidgate.dicom.status import NOT_AUTHORIZED, SUCCESS
 from deidgate.errors import DeidgateError
 from deidgate.orthanc_io.sdk import DicomInstance, Orthanc
-
-NOT_AUTHORIZED = 0x0124
-"""Refused: not authorized. Source: PS3.7 C.4.2 and PS3.4 B.2.3, Table B.2-1."""
 
 _THREADS = 4
 """Checks at a time: most of one is a digest, which does not hold the interpreter."""
@@ -63,7 +61,7 @@ class Gate:
         if refusal is not None:
             self._tell(refusal)
             return NOT_AUTHORIZED
-        return 0
+        return SUCCESS
 
     def _tell(self, code: str) -> None:
         self.refused += 1
