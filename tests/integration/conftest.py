@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 from tests.data.instances import dataset, file_bytes
 
-from deidgate.dimse.send import Peer, Sent, send
+from deidgate.dimse.dispatch import Effort, dispatch
+from deidgate.dimse.link import Peer
+from deidgate.dimse.send import Sent
 
 ROOT = Path(__file__).parents[2]
 CALLED = "DEIDGATE"
@@ -90,9 +92,9 @@ class Gateway:
         return found
 
     def send(self, *paths: Path, aet: str = "DEMO", called: str = CALLED) -> list[Sent]:
-        """What became of each file that was sent by C-STORE."""
+        """What became of each file that was sent by C-STORE, at the only try."""
         sent: list[Sent] = []
-        send(Peer("127.0.0.1", self.dicom_port, called, aet), paths, sent.append)
+        dispatch(Peer("127.0.0.1", self.dicom_port, called, aet), paths, Effort(tries=1), sent.append)
         return sent
 
     def uids(self, folder: Path) -> dict[str, str]:

@@ -66,10 +66,11 @@ print(json.dumps({"before": before, "after": count(), "answers": answers}))
 C_STORE = """
 import json, sys
 from pathlib import Path
-from deidgate.dimse.send import Peer, send
+from deidgate.dimse.dispatch import Effort, dispatch
+from deidgate.dimse.link import Peer
 Path("/tmp/data.dcm").write_bytes(Path("/tmp/data").read_bytes())
 sent = []
-send(Peer("research", 4242, "RESEARCH", "DEIDGATE"), [Path("/tmp/data.dcm")], sent.append)
+dispatch(Peer("research", 4242, "RESEARCH", "DEIDGATE"), [Path("/tmp/data.dcm")], Effort(tries=1), sent.append)
 print(json.dumps([[one.code, one.status] for one in sent]))
 """
 

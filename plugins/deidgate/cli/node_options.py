@@ -15,7 +15,7 @@ import click
 from deidgate.cli.options import AE_TITLE, PATH
 
 if TYPE_CHECKING:
-    from deidgate.dimse.send import Peer
+    from deidgate.dimse.link import Peer
     from deidgate.dimse.tls import TlsFiles
 
 
@@ -64,7 +64,7 @@ def calls_node(*, aet: str = "DEIDGATE", short_key: bool = True) -> Callable[[Ca
             timeout: float,
             **rest: Any,
         ) -> Any:
-            from deidgate.dimse.send import Peer
+            from deidgate.dimse.link import Peer
             from deidgate.dimse.tls import client_context
 
             peer = Peer(host, port, called, aet, timeout)

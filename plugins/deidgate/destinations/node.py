@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.uid import UID
-from pynetdicom import _config, build_context, evt
+from pynetdicom import build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deidgate.destinations.commitment import COMMITTED, FAILURE_MAY_PASS, PUSH_MODEL, Answers, Named, ask, listen
 from deidgate.destinations.sender import Ending, Fetch, Gone, Hand, NotNow
-from deidgate.dimse.link import associated
-from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, leave_answers, read_letter
+from deidgate.dicom.status import may_pass
+from deidgate.dimse.link import MAX_CONTEXTS, Peer, associated
+from deidgate.dimse.send import Letter, Sent, accepted, leave_answers, read_letter, store
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
 from deidgate.errors import Unavailable
 from deidgate.policy.destinations import DicomNode, Tls
@@ -57,8 +58,6 @@ class NodeSender:
     """
 
     def __init__(self, place: DicomNode, timeout_s: float) -> None:
-        # A file goes out as it is on the disk, in parts. pynetdicom has this as a setting of the whole module.
-        _config.STORE_SEND_CHUNKED_DATASET = True
         self.hand = Hand()
         self.takes_back = False
         self._place = place
@@ -97,7 +96,7 @@ class NodeSender:
         size = 0
         for number, parcel in enumerate(parcels):
             # One presentation context is for commitment.
-            if size >= _GROUP_BYTES or len({_kind(post) for post in posts}) == MAX_CONTEXTS - 1:
+            if size >= _GROUP_BYTES or len({post.letter.kind for post in posts}) == MAX_CONTEXTS - 1:
                 return posts, ended, list(parcels[number:])
             path = folder / f"{number}.dcm"
             with self.hand.holding(parcel):
@@ -110,19 +109,19 @@ class NodeSender:
         return posts, ended, []
 
     def _send(self, posts: Sequence[_Post]) -> Iterator[Ending]:
-        kinds = dict.fromkeys(map(_kind, posts))
+        kinds = dict.fromkeys(post.letter.kind for post in posts)
         with self._associated(list(kinds)) as association:
-            accepted = {(str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts}
+            contexts = accepted(association)
             stored: list[_Post] = []
             for post in posts:
                 if self._place.commitment and post.parcel.last_code == UNANSWERED:
                     stored.append(post)
                     continue
-                if _kind(post) not in accepted:
+                if post.letter.kind not in contexts:
                     yield Refused(post.parcel, "context-refused")
                     continue
                 with self.hand.holding(post.parcel):
-                    ending = _store(association, post)
+                    ending = _store(association, post, contexts[post.letter.kind])
                 if ending is not None:
                     yield ending
                 elif self._place.commitment:
@@ -176,30 +175,24 @@ def _prepared(parcel: Parcel, fetch: Fetch, path: Path) -> _Post | Ending:
     return _Post(parcel, letter)
 
 
-def _kind(post: _Post) -> tuple[str, str]:
-    return post.letter.sop_class_uid, post.letter.transfer_syntax_uid
-
-
 def _files(tls: Tls | None) -> TlsFiles:
     return TlsFiles() if tls is None else TlsFiles(tls.ca, tls.certificate, tls.key or tls.certificate)
 
 
-def _store(association: Association, post: _Post) -> Ending | None:
+def _store(association: Association, post: _Post, context: int) -> Ending | None:
     """The ending of one C-STORE; None when the node took it."""
     try:
-        answer = association.send_c_store(post.letter.path)
+        status = store(association, post.letter, context)
     except RuntimeError:
         raise Unavailable("association-lost") from None
-    except (ValueError, AttributeError):
+    except ValueError:
         return Refused(post.parcel, "not-dicom")
-    status = answer.get("Status")
     if status is None:
         raise Unavailable("no-answer")
-    if Sent(post.letter.path, int(status), "").ok:
+    if Sent(post.letter.path, status, "").ok:
         return None
-    # Out of resources may pass. Source: PS3.4 Table B.2-1.
-    end = NotNow if int(status) >> 8 == 0xA7 else Refused
-    return end(post.parcel, "node-refused", f"{int(status):04X}")
+    end = NotNow if may_pass(status) else Refused
+    return end(post.parcel, "node-refused", f"{status:04X}")
 
 
 def _committed(parcel: Parcel, reason: int | None) -> Ending:

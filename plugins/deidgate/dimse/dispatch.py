@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-STORE of many files over several associations, with another try for what was lost on the way.
 
-Files go out as they are on the disk: nothing is decoded, converted or decompressed.
+A presentation context is asked for each pair of SOP Class and Transfer Syntax that the files have, also for SOP Classes
+that nobody knows: whether they are taken is the receiver's matter. Files go out as they are on the disk: no dataset is
+decoded, converted or decompressed, and none is in memory as a whole while it is sent.
 """
 
 from __future__ import annotations
@@ -9,18 +11,19 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from queue import Empty, Queue
 
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom import build_context
+from pynetdicom.association import Association
 
-from deidgate.dimse.link import associated
-from deidgate.dimse.send import MAX_CONTEXTS, Letter, Peer, Sent, files_in, leave_answers, read_letter
+from deidgate.dicom.status import may_pass
+from deidgate.dimse.link import MAX_CONTEXTS, Peer, associated
+from deidgate.dimse.send import Letter, Sent, accepted, leave_answers, read_letter, store
 from deidgate.errors import Unavailable
 
 _GROUP = 200
@@ -44,6 +47,15 @@ class Effort:
     associations: int = 1
     tries: int = 3
     wait_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A file that has to be sent (again)."""
+
+    letter: Letter
+    status: int | None = None
+    """What the last try was answered."""
 
 
 @dataclass(slots=True)
@@ -116,6 +128,15 @@ def dispatch(
         told(Sent(letter.path, None, "no-answer"))
 
 
+def files_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """All files that `paths` name, those in folders in order of their names."""
+    for path in paths:
+        if path.is_dir():
+            yield from (child for child in sorted(path.rglob("*")) if child.is_file())
+        else:
+            yield path
+
+
 def _batches(paths: Iterable[Path], tell: Callable[[Sent], None]) -> Iterable[list[Letter]]:
     """Files in their order, as many as fit into one association."""
     batch: list[Letter] = []
@@ -125,11 +146,10 @@ def _batches(paths: Iterable[Path], tell: Callable[[Sent], None]) -> Iterable[li
         if letter is None:
             tell(Sent(path, None, "not-dicom"))
             continue
-        kind = (letter.sop_class_uid, letter.transfer_syntax_uid)
-        if len(batch) == _GROUP or (kind not in kinds and len(kinds) == MAX_CONTEXTS):
+        if len(batch) == _GROUP or (letter.kind not in kinds and len(kinds) == MAX_CONTEXTS):
             yield batch
             batch, kinds = [], set()
-        kinds.add(kind)
+        kinds.add(letter.kind)
         batch.append(letter)
     if batch:
         yield batch
@@ -144,7 +164,7 @@ def _deliver(
     progress: _Progress,
 ) -> None:
     """Send a batch, again and again with growing pauses, until all is told of, or nobody has ever reached the peer."""
-    left = batch
+    left = [_Open(letter) for letter in batch]
     wait = effort.wait_s
     last: Unavailable | None = None
     for number in range(effort.tries):
@@ -160,56 +180,52 @@ def _deliver(
         if not left:
             return
     if not progress.reached.is_set():
-        progress.unsent += left
+        progress.unsent += [one.letter for one in left]
         if last is not None:
             progress.unreached.append(last)
         return
-    for letter in left:
-        tell(Sent(letter.path, None, "no-answer"))
+    for one in left:
+        tell(Sent(one.letter.path, one.status, "no-answer"))
 
 
 def _try(
     peer: Peer,
-    letters: list[Letter],
+    letters: list[_Open],
     tell: Callable[[Sent], None],
     tls: ssl.SSLContext | None,
     reached: threading.Event,
-) -> list[Letter]:
+) -> list[_Open]:
     """Send over one association; those that have to be tried again."""
-    kinds = dict.fromkeys((letter.sop_class_uid, letter.transfer_syntax_uid) for letter in letters)
-    again: list[Letter] = []
+    kinds = dict.fromkeys(one.letter.kind for one in letters)
+    again: list[_Open] = []
     with associated(peer, [build_context(sop, UID(syntax)) for sop, syntax in kinds], tls) as association:
         leave_answers(association)
         reached.set()
-        accepted = {(str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts}
-        for letter in letters:
-            if (letter.sop_class_uid, letter.transfer_syntax_uid) not in accepted:
-                tell(Sent(letter.path, None, "context-refused"))
+        contexts = accepted(association)
+        for one in letters:
+            if one.letter.kind not in contexts:
+                tell(Sent(one.letter.path, None, "context-refused"))
             elif not association.is_established:
-                again.append(letter)
+                again.append(one)
             else:
-                sent = _one(association, letter)
-                if sent is None:
-                    again.append(letter)
+                sent = _one(association, one.letter, contexts[one.letter.kind])
+                if isinstance(sent, _Open):
+                    again.append(sent)
                 else:
                     tell(sent)
     return again
 
 
-def _one(association: object, letter: Letter) -> Sent | None:
-    """What became of one file; None if it is worth another try."""
+def _one(association: Association, letter: Letter, context: int) -> Sent | _Open:
+    """What became of one file, if it is not worth another try."""
     try:
-        answer = association.send_c_store(letter.path)  # type: ignore[attr-defined]
-    except (ValueError, AttributeError, InvalidDicomError, OSError):
+        status = store(association, letter, context)
+    except (ValueError, OSError):
         return Sent(letter.path, None, "not-dicom")
     except RuntimeError:
         # The association went away under the call.
-        return None
-    status = answer.get("Status")
-    if status is None:
-        return None
-    sent = Sent(letter.path, int(status), "sent")
-    if sent.ok:
-        return sent
-    # Out of resources may pass. Source: PS3.4 Table B.2-1.
-    return None if int(status) >> 8 == 0xA7 else Sent(letter.path, int(status), "refused")
+        return _Open(letter)
+    if status is None or may_pass(status):
+        return _Open(letter, status)
+    sent = Sent(letter.path, status, "sent")
+    return sent if sent.ok else Sent(letter.path, status, "refused")

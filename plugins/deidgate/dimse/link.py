@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pydicom.uid import UID
@@ -15,10 +16,33 @@ from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 
-from deidgate.dimse.send import Peer
 from deidgate.errors import Unavailable
 
 VERIFICATION = UID("1.2.840.10008.1.1")
+MAX_CONTEXTS = 128
+"""Source: PS3.8 9.3.2.2: odd numbers from 1 to 255."""
+MAX_PDU = 131072
+"""Bytes of a PDU, at most, that we take, and that we send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is called, and as whom.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+    called_aet, calling_aet : str
+    timeout_s : float
+        Seconds to wait for the association and for each answer.
+    """
+
+    host: str
+    port: int
+    called_aet: str
+    calling_aet: str
+    timeout_s: float = 60.0
 
 
 @contextmanager
@@ -36,7 +60,7 @@ def associated(
     ----------
     peer : Peer
     contexts : sequence of PresentationContext
-        At most 128.
+        At most `MAX_CONTEXTS`.
     tls : SSLContext, optional
     roles, handlers : sequence, optional
         Role selection items and event handlers of pynetdicom, for C-GET.
@@ -57,7 +81,7 @@ def associated(
             peer.port,
             contexts=list(contexts),
             ae_title=peer.called_aet,
-            max_pdu=131072,
+            max_pdu=MAX_PDU,
             ext_neg=list(roles) or None,
             tls_args=(tls, peer.host) if tls is not None else None,
             evt_handlers=[*handlers, heard],

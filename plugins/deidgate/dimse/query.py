@@ -20,10 +20,9 @@ from pydicom.uid import UID
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.presentation import PresentationContext
 
-from deidgate.dimse.link import associated
+from deidgate.dimse.link import MAX_CONTEXTS, Peer, associated
 from deidgate.dimse.modality import usual_classes
 from deidgate.dimse.receive import SYNTAXES, Inbox
-from deidgate.dimse.send import MAX_CONTEXTS, Peer
 from deidgate.errors import Unavailable
 
 # Study Root Query/Retrieve Information Model. Source: PS3.4 Annex B.5 and C.6.

@@ -17,20 +17,18 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, AllTransferSyntaxes
+from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.transport import ThreadedAssociationServer
 
 from deidgate.dicom.lexical import is_uid
+from deidgate.dicom.status import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS
+from deidgate.dimse.link import MAX_PDU, VERIFICATION
 from deidgate.errors import ConfigurationError
 from deidgate.files.atomic import AlreadyThereError, whole_file
 
 SYNTAXES = tuple(sorted(AllTransferSyntaxes, key=lambda uid: (uid.is_compressed, uid != "1.2.840.10008.1.2.1", uid)))
 """All Transfer Syntaxes, the uncompressed first."""
-
-_OUT_OF_RESOURCES = 0xA700
-_CANNOT_UNDERSTAND = 0xC000
-VERIFICATION = UID("1.2.840.10008.1.1")
 
 
 class Inbox:
@@ -54,12 +52,12 @@ class Inbox:
         try:
             path = self._folder.joinpath(*_place(content))
         except ValueError:
-            return _CANNOT_UNDERSTAND
+            return CANNOT_UNDERSTAND
         try:
             self._write(content, path)
         except OSError as error:
-            return _OUT_OF_RESOURCES if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else 0x0110
-        return 0x0000
+            return OUT_OF_RESOURCES if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else PROCESSING_FAILURE
+        return SUCCESS
 
     def _write(self, content: bytes, path: Path) -> None:
         number = 1
@@ -95,7 +93,7 @@ def serve(
     """
     entity = AE(ae_title=aet)
     entity.require_called_aet = called_only
-    entity.maximum_pdu_size = 131072
+    entity.maximum_pdu_size = MAX_PDU
     entity.maximum_associations = 32
     for context in AllStoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax or "", list(SYNTAXES))

@@ -1,71 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""C-STORE of files: as few associations as possible, every Transfer Syntax as it is, nothing converted.
+"""C-STORE of one file: the bytes of its dataset as they are on the disk, under the names that the dataset has.
 
-A presentation context is asked for each pair of SOP Class and Transfer Syntax that the files have; an association has
-room for 128 of them. SOP Classes that nobody knows are asked for like all others: whether they are taken is the
-receiver's matter.
+The library's own way either decodes the file and encodes it again, or believes the file meta and reads the whole file
+into its queue. So the request is made here: the dataset is not decoded, and goes out in parts, a few at a time.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import struct
+import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, MediaStorageDirectoryStorage
-from pynetdicom import AE, _config, build_context
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import ImplicitVRLittleEndian as ImplicitVR
 from pynetdicom.association import Association
-from pynetdicom.presentation import PresentationContext
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import split_dataset
 
-from deidgate.errors import Unavailable
+from deidgate.dicom.status import SUCCESS
+from deidgate.dimse.link import MAX_PDU
 
-MAX_CONTEXTS = 128
-"""Source: PS3.8 9.3.2.2: odd numbers from 1 to 255."""
+_AHEAD = 4 << 20
+"""Bytes of a dataset that are in memory at a time, before they are on the wire."""
 
-SUCCESS = 0x0000
+_STANDARD = "1.2.840.10008."
+_LONGEST_UID = 64
+"""Source: PS3.5 9.1."""
 
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who is sent to, and as whom.
-
-    Attributes
-    ----------
-    host : str
-    port : int
-    called_aet, calling_aet : str
-    timeout_s : float
-        Seconds to wait for the association and for each answer.
-    """
-
-    host: str
-    port: int
-    called_aet: str
-    calling_aet: str
-    timeout_s: float = 60.0
+_BROKEN = (
+    *(InvalidDicomError, OSError, EOFError, ValueError, TypeError, LookupError, NotImplementedError, AttributeError),
+    *(BytesLengthException, struct.error, zlib.error),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A file that can be sent, and the context it needs.
+    """A file that can be sent, and what it is.
 
     Attributes
     ----------
     path : Path
-    sop_class_uid, transfer_syntax_uid : str
+    sop_class_uid, sop_instance_uid, transfer_syntax_uid : str
+        Of the dataset itself, whatever the file meta says.
+    offset : int
+        Where the dataset begins.
     agrees : bool
-        File meta and dataset name the same instance. Where they do not, the dataset is right, and the file cannot go
-        out as it is.
+        The file meta says the same.
     """
 
     path: Path
     sop_class_uid: str
+    sop_instance_uid: str
     transfer_syntax_uid: str
+    offset: int
     agrees: bool
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """SOP Class and Transfer Syntax: what a presentation context is for."""
+        return self.sop_class_uid, self.transfer_syntax_uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Sent:
     ----------
     path : Path
     status : int or None
-        The DIMSE status; None when it was not sent.
+        The DIMSE status; None when it was not sent, or not answered.
     code : str
         ``sent``, ``refused``, ``not-dicom``, ``context-refused`` or ``no-answer``.
     """
@@ -91,112 +90,122 @@ class Sent:
         return self.status is not None and (self.status == SUCCESS or self.status >> 12 == 0xB)
 
 
-def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """All files that `paths` name, those in folders in order of their names."""
-    for path in paths:
-        if path.is_dir():
-            yield from (child for child in sorted(path.rglob("*")) if child.is_file())
-        else:
-            yield path
-
-
 def read_letter(path: Path) -> Letter | None:
-    """What has to be known to send the file; None if it is no DICOM file that could be sent."""
+    """What has to be known to send the file; None if it is no DICOM instance, or none that could be sent as it is."""
     try:
-        header = dcmread(path, specific_tags=["SOPClassUID", "SOPInstanceUID"], stop_before_pixels=True)
-        meta = header.file_meta
-        told = tuple(str(meta.get(name) or "") for name in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"))
-        true = tuple(str(header.get(name) or "") for name in ("SOPClassUID", "SOPInstanceUID"))
-        transfer_syntax = str(meta.get("TransferSyntaxUID") or "")
-    except (InvalidDicomError, OSError, ValueError, TypeError, LookupError, NotImplementedError, AttributeError):
+        meta, offset = split_dataset(path)
+        names = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+        told = tuple(str(meta.get(name) or "") for name in names)
+        # Behind the pixels they are only where the elements have no order.
+        named = _names(path, stop_before_pixels=True) or _names(path, stop_before_pixels=False)
+        syntax = _true_syntax(path, offset, told[2])
+    except _BROKEN:
         return None
-    # What is cut off or broken goes out as it says that it is: the receiver's answer is what one wants to know.
-    sop_class, instance = true if all(true) else told
     # A DICOMDIR has a class of its own and is no instance that is stored. Source: PS3.4 Annex I.
-    if not (sop_class and instance and transfer_syntax) or sop_class == MediaStorageDirectoryStorage:
+    if not (named and syntax) or named[0] == MediaStorageDirectoryStorage:
         return None
-    return Letter(path, sop_class, transfer_syntax, agrees=(sop_class, instance) == told)
+    # Nobody can be asked to take these, and to try would end the association for all others.
+    if not all(uid.isascii() and len(uid) <= _LONGEST_UID for uid in (named[0], syntax)):
+        return None
+    return Letter(path, *named, syntax, offset, agrees=(*named, syntax) == told)
 
 
-def send(peer: Peer, paths: Iterable[Path], tell: Callable[[Sent], None]) -> None:
-    """Send every file that `paths` name, and tell of each what became of it.
+def _names(path: Path, *, stop_before_pixels: bool) -> tuple[str, str] | None:
+    """SOP Class and Instance of the dataset; None if one of them is missing."""
+    header = dcmread(path, specific_tags=["SOPClassUID", "SOPInstanceUID"], stop_before_pixels=stop_before_pixels)
+    sop_class, instance = header.get("SOPClassUID"), header.get("SOPInstanceUID")
+    # Several values are no name either.
+    if isinstance(sop_class, str) and isinstance(instance, str) and sop_class and instance:
+        return str(sop_class), str(instance)
+    return None
+
+
+def _true_syntax(path: Path, offset: int, told: str) -> str:
+    """The Transfer Syntax that the dataset is in; empty if it is not known."""
+    if told == DeflatedExplicitVRLittleEndian or not told.startswith(_STANDARD):
+        # Deflated it was read as such; of what a manufacturer made up, nobody else knows how it looks.
+        return told
+    with path.open("rb") as stream:
+        stream.seek(offset + 4)
+        vr = stream.read(2)
+    explicit = vr.isalpha() and vr.isupper()
+    if told == ImplicitVR and explicit:
+        return ExplicitVRLittleEndian
+    return told if explicit or told == ImplicitVR else ""
+
+
+def accepted(association: Association) -> dict[tuple[str, str], int]:
+    """Numbers of the presentation contexts that the peer took, by SOP Class and Transfer Syntax."""
+    return {
+        (str(context.abstract_syntax), str(context.transfer_syntax[0])): context.context_id or 0
+        for context in association.accepted_contexts
+        if context.as_scu
+    }
+
+
+def store(association: Association, letter: Letter, context: int) -> int | None:
+    """The peer's answer, a DIMSE status; None if it gave none, and the association is over.
+
+    Parameters
+    ----------
+    association : Association
+        One that `leave_answers` has seen.
+    letter : Letter
+    context : int
+        Of the contexts that were `accepted`, the one of the letter's kind.
 
     Raises
     ------
-    Unavailable
-        ``association-refused`` or ``association-lost``.
+    RuntimeError
+        The association is over already.
+    ValueError, OSError
+        The file has a UID that cannot be sent, or cannot be read.
     """
-    # A file goes out as it is on the disk, in parts: not decoded, and not in memory as a whole. pynetdicom has this as
-    # a setting of the whole module.
-    _config.STORE_SEND_CHUNKED_DATASET = True
-    letters = []
-    for path in files_in(paths):
-        letter = read_letter(path)
-        if letter is None:
-            tell(Sent(path, None, "not-dicom"))
-        else:
-            letters.append(letter)
-    for group in _groups(letters):
-        _send_group(peer, group, tell)
-
-
-def _groups(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
-    """Letters in their order, in groups that fit into one association."""
-    group: list[Letter] = []
-    kinds: set[tuple[str, str]] = set()
-    for letter in letters:
-        kind = (letter.sop_class_uid, letter.transfer_syntax_uid)
-        if kind not in kinds and len(kinds) == MAX_CONTEXTS:
-            yield group
-            group, kinds = [], set()
-        kinds.add(kind)
-        group.append(letter)
-    if group:
-        yield group
-
-
-def _send_group(peer: Peer, letters: Sequence[Letter], tell: Callable[[Sent], None]) -> None:
-    kinds = dict.fromkeys((letter.sop_class_uid, letter.transfer_syntax_uid) for letter in letters)
-    association = _associate(peer, [build_context(sop_class, UID(syntax)) for sop_class, syntax in kinds])
+    request = C_STORE()
+    request.MessageID = 1
+    request.Priority = 2
+    request.AffectedSOPClassUID = letter.sop_class_uid
+    request.AffectedSOPInstanceUID = letter.sop_instance_uid
+    request._dataset_path = (letter.path, letter.offset)
+    message = C_STORE_RQ()
+    message.primitive_to_message(request)
+    # What is gone shall not end the association, as it would once the request is on its way.
+    letter.path.open("rb").close()
+    # Pause the association's own thread, or it would take the answer.
+    association._reactor_checkpoint.clear()
     try:
-        accepted = {(str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts}
-        for letter in letters:
-            if (letter.sop_class_uid, letter.transfer_syntax_uid) not in accepted:
-                tell(Sent(letter.path, None, "context-refused"))
-                continue
-            tell(_send_one(association, letter))
+        while association.is_alive() and not association._is_paused:
+            time.sleep(0.0001)
+        if not association.is_established:
+            raise RuntimeError("association-lost")
+        whole = _put(association, message, context)
+        answer = association.dimse.get_msg(block=True)[1] if whole else None
+    except OSError:
+        # In the middle of a message, nothing else can follow.
+        association.abort()
+        raise
     finally:
-        if association.is_established:
-            association.release()
+        association._reactor_checkpoint.set()
+    if answer is None:
+        association._handle_no_response()
+        return None
+    status = association._check_received_status(answer).get("Status")
+    return None if status is None else int(status)
 
 
-def _send_one(association: Association, letter: Letter) -> Sent:
-    if not association.is_established:
-        raise Unavailable("association-lost")
-    try:
-        answer = association.send_c_store(letter.path if letter.agrees else dcmread(letter.path))
-    except (ValueError, AttributeError, InvalidDicomError):
-        return Sent(letter.path, None, "not-dicom")
-    status = answer.get("Status")
-    if status is None:
-        return Sent(letter.path, None, "no-answer")
-    sent = Sent(letter.path, int(status), "sent")
-    return sent if sent.ok else Sent(letter.path, int(status), "refused")
-
-
-def _associate(peer: Peer, contexts: list[PresentationContext]) -> Association:
-    entity = AE(ae_title=peer.calling_aet)
-    entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = peer.timeout_s
-    entity.maximum_pdu_size = 131072
-    association = entity.associate(peer.host, peer.port, contexts=contexts, ae_title=peer.called_aet, max_pdu=131072)
-    if not association.is_established:
-        raise Unavailable("association-refused", f"{peer.host}:{peer.port}")
-    leave_answers(association)
-    transport = association.dul.socket
-    if transport is not None and transport.socket is not None:
-        # Without it, the end of each small message waits for an acknowledgement that waits for more data.
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return association
+def _put(association: Association, message: C_STORE_RQ, context: int) -> bool:
+    """Hand a message over part by part, each when those before are nearly on the wire; whether it was taken whole."""
+    size = min(association.dimse.maximum_pdu_size or MAX_PDU, MAX_PDU)
+    waiting = association.dul.to_provider_queue
+    for part in message.encode_msg(context, size):
+        patience = time.monotonic() + (association.dimse_timeout or 60)
+        while waiting.qsize() * size >= _AHEAD:
+            gone = not (association.is_established and association.dul.is_alive())
+            if gone or time.monotonic() > patience:
+                return False
+            time.sleep(0.001)
+        association.dul.send_pdu(part)
+    return True
 
 
 def leave_answers(association: Association) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 from tests.data.instances import dataset, file_bytes, uid
 
-from deidgate.dimse.send import Peer, send
+from deidgate.dimse.dispatch import Effort, dispatch
+from deidgate.dimse.link import Peer
+from deidgate.dimse.send import Sent
 from deidgate.errors import DeidgateError
 
 _GROUP = 8
@@ -91,12 +93,14 @@ class Clinic:
 
     def _try(self, waiting: dict[Path, str]) -> None:
         with suppress(DeidgateError, RuntimeError, OSError):
-            send(self._peer, list(waiting), lambda one: self._note(waiting, one.path) if one.ok else None)
+            # What is not answered with success is tried again here, and counted: one try is all that is asked for.
+            dispatch(self._peer, list(waiting), Effort(tries=1), lambda one: self._told(waiting, one))
         self.refused += bool(waiting)
 
-    def _note(self, waiting: dict[Path, str], path: Path) -> None:
-        self.confirmed.append(Confirmed(waiting.pop(path), time.time()))
-        path.unlink()
+    def _told(self, waiting: dict[Path, str], sent: Sent) -> None:
+        if sent.ok:
+            self.confirmed.append(Confirmed(waiting.pop(sent.path), time.time()))
+            sent.path.unlink()
 
     def _made(self) -> Iterator[tuple[Path, str]]:
         number = 0

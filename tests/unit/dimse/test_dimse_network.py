@@ -20,23 +20,17 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.acse import ACSE
+from tests.data.ports import free_port
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.dicom.lexical import is_uid
 from deidgate.dimse import modality as modalities
 from deidgate.dimse import query
 from deidgate.dimse.dispatch import Effort, dispatch
-from deidgate.dimse.link import associated, echo
+from deidgate.dimse.link import Peer, associated, echo
 from deidgate.dimse.receive import SYNTAXES, Inbox, serve
-from deidgate.dimse.send import Peer
 from deidgate.dimse.tls import TlsFiles, client_context, server_context
 from deidgate.errors import ConfigurationError, Unavailable
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
