@@ -16,6 +16,7 @@ from types import MappingProxyType
 import click
 
 from deidgate import __version__
+from deidgate.cli.exits import Exit
 from deidgate.cli.toolbox_table import TOOLBOX
 from deidgate.errors import DeidgateError
 from deidgate.log import silence, where
@@ -71,9 +72,6 @@ IN_A_LINE: Mapping[str, str] = MappingProxyType(
 )
 """What ``--help`` says of each command."""
 
-REFUSED = 1
-"""Exit status when Deidgate itself says no; 2 is a wrong command line."""
-
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
@@ -112,7 +110,7 @@ class LazyGroup(click.Group):
             click.echo(
                 f"deidgate: {error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": "), err=True
             )
-            ctx.exit(REFUSED)
+            ctx.exit(Exit.REFUSED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
@@ -126,7 +124,7 @@ class LazyGroup(click.Group):
             click.echo(
                 "deidgate: report this line; with `deidgate --debug ...` all is shown, values included", err=True
             )
-            ctx.exit(REFUSED)
+            ctx.exit(Exit.REFUSED)
         finally:
             # What is left goes with the process: looking through all of it once more would take a fifth of a second.
             gc.freeze()
@@ -143,7 +141,7 @@ def _refuse(ctx: click.Context, error: DeidgateError) -> None:
         click.echo(f"deidgate: {about.what}: {about.do}", err=True)
     elif error.code in EXPLANATIONS:
         click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)
-    ctx.exit(REFUSED)
+    ctx.exit(Exit.REFUSED)
 
 
 @click.group(cls=LazyGroup)

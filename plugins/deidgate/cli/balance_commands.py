@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.orthanc_io.balance import Comparison, Reconciliation, reconcile
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.settings import Settings
@@ -20,7 +21,6 @@ from deidgate.worker.assembly import ingest_server, research_server
 
 _COLUMNS = ("received", "delivered", "held", "rejected", "recalled", "in_flight")
 _SHOWN = 20
-DOES_NOT_ADD_UP = 1
 
 
 @click.command("reconcile")
@@ -38,7 +38,7 @@ def reconcile_command(as_json: bool, pause_s: float) -> None:
     with open_store(settings) as store:
         found = reconcile(store, settings.source, ingest, research, lambda: time.sleep(pause_s))
     click.echo(json.dumps(as_data(found)) if as_json else "\n".join(lines(found)))
-    sys.exit(0 if found.adds_up else DOES_NOT_ADD_UP)
+    sys.exit(Exit.OK if found.adds_up else Exit.REFUSED)
 
 
 def as_data(found: Reconciliation) -> dict[str, object]:

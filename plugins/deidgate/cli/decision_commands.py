@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import Command, who_and_why
 from deidgate.orthanc_io.client import OrthancClient
@@ -26,8 +27,6 @@ from deidgate.worker.assembly import ingest_server, research_server
 
 _PAGE = 500
 """Items in one decision of `reprocess`: their numbers are a line of the audit trail."""
-NOT_ALL = 3
-"""Exit status when some of what was named was not there to be decided."""
 
 
 def _which(command: Command) -> Command:
@@ -163,7 +162,7 @@ def purge(dry_run: bool, as_json: bool) -> None:
         purged, unconfirmed = purge_originals(store, ingest, _research(), days, now)
     _tell(as_json, purged=purged, not_confirmed=unconfirmed)
     if unconfirmed:
-        sys.exit(NOT_ALL)
+        sys.exit(Exit.INCOMPLETE)
 
 
 @click.command()
@@ -197,7 +196,7 @@ def _each(items: tuple[int, ...], decide: Callable[[int], bool], word: str) -> N
     for item in undecided:
         click.echo(f"{item} is not held", err=True)
     if undecided:
-        sys.exit(NOT_ALL)
+        sys.exit(Exit.INCOMPLETE)
 
 
 def _found(store: Store, selection: ItemFilter, sure: bool, verb: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from deidgate.cli.balance_commands import destination_lines
+from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 from deidgate.policy.destinations import Destination, load_destinations
@@ -18,8 +19,6 @@ from deidgate.settings import Settings
 from deidgate.store.forward_model import ForwardState, ForwardView, by_destination
 
 _SHOWN = 200
-NOT_ALL = 3
-"""Exit status when some of what was named was not there to be decided."""
 _TO_LOOK_AT = (ForwardState.HELD, ForwardState.RECALLED)
 
 
@@ -68,7 +67,7 @@ def retry(destination: str, items: tuple[int, ...], why: str, by: str) -> None:
     with open_ledger() as store:
         done = store.forwards.again(destination, items or None, by, why)
     click.echo(f"{len(done)} to be tried again")
-    sys.exit(NOT_ALL if set(items) - done else 0)
+    sys.exit(Exit.INCOMPLETE if set(items) - done else Exit.OK)
 
 
 @destinations.command()
@@ -80,7 +79,7 @@ def withdrawn(destination: str, items: tuple[int, ...], why: str, by: str) -> No
     with open_ledger() as store:
         done = store.forwards.withdrawn_by_hand(destination, items, by, why)
     click.echo(f"{len(done)} recorded as removed")
-    sys.exit(NOT_ALL if set(items) - done else 0)
+    sys.exit(Exit.INCOMPLETE if set(items) - done else Exit.OK)
 
 
 def _line(row: ForwardView) -> str:

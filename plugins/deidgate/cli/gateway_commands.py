@@ -16,6 +16,7 @@ from deidgate.cli import decision_commands, look_commands
 from deidgate.cli.balance_commands import destination_lines, reconcile_command
 from deidgate.cli.counted import counted
 from deidgate.cli.destination_commands import destinations
+from deidgate.cli.exits import Exit
 from deidgate.cli.key_commands import re_encrypt
 from deidgate.cli.ledger import open_ledger
 from deidgate.errors import Unavailable
@@ -25,8 +26,6 @@ from deidgate.settings import Settings
 from deidgate.worker.assembly import ingest_server, research_server
 
 _PAGE = 500
-TIMED_OUT = 3
-"""Exit status of `wait` when something is still in flight."""
 
 
 @click.group()
@@ -89,7 +88,7 @@ def wait(timeout_s: float, as_json: bool) -> None:
     else:
         click.echo(", ".join(f"{number} {state}" for state, number in sorted(found["states"].items())) or "nothing yet")
     if found["in_flight"] or found["unread"]:
-        sys.exit(TIMED_OUT)
+        sys.exit(Exit.INCOMPLETE)
 
 
 @gateway.group()

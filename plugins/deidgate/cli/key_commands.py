@@ -7,10 +7,10 @@ import sys
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 
-STILL_NEEDED = 3
 _ROUNDS = 5
 """A worker that was at work with the old key may write a row under it while the first round goes on."""
 
@@ -33,4 +33,4 @@ def re_encrypt(old: str, new: str, by: str, why: str) -> None:
                 break
     click.echo(f"{rows} rows encrypted anew, {left} still under the old key")
     if left:
-        sys.exit(STILL_NEEDED)
+        sys.exit(Exit.INCOMPLETE)

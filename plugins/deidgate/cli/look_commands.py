@@ -16,7 +16,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag
 
 from deidgate import holds
-from deidgate.cli.decision_commands import NOT_ALL
+from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 from deidgate.convert import listing
@@ -71,7 +71,7 @@ def show(items: tuple[int, ...], by: str, why: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))
     if len(shown) < len(items):
-        sys.exit(NOT_ALL)
+        sys.exit(Exit.INCOMPLETE)
 
 
 @click.command()
@@ -87,12 +87,12 @@ def original(item: int, by: str, why: str) -> None:
     with open_ledger() as store:
         held = _seen(store, item, by, why)
     if held is None:
-        sys.exit(NOT_ALL)
+        sys.exit(Exit.INCOMPLETE)
     try:
         content = _received(_originals().read(held.orthanc_id))
     except CannotDeidentify as error:
         click.echo(error.code, err=True)
-        sys.exit(1)
+        sys.exit(Exit.REFUSED)
     click.echo(content, nl=False)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.prove import plant as planting
 from deidgate.prove import report
@@ -24,8 +25,6 @@ from deidgate.settings import Settings
 from deidgate.store.model import ItemFilter, ItemView
 
 _PAGE = 500
-FAILED = 1
-"""Exit status of `judge` when a plant was found or is not accounted for."""
 
 
 @click.group()
@@ -69,7 +68,7 @@ def judge(folder: Path, html_file: Path | None, json_file: Path | None) -> None:
     for one in findings:
         click.echo(f"{one.verdict.value:>8}  {one.plant.name:<26} {one.detail}")
     if not report.proved(findings):
-        sys.exit(FAILED)
+        sys.exit(Exit.REFUSED)
 
 
 def _items(orthanc_ids: set[str]) -> Mapping[str, ItemView]:

@@ -9,6 +9,7 @@ import sys
 import click
 
 from deidgate import log
+from deidgate.cli.exits import Exit
 from deidgate.settings import Settings
 from deidgate.worker.alive import is_alive
 
@@ -19,7 +20,7 @@ def worker(check: bool) -> None:
     """Carry instances from ingest to research until told to stop (settings: DEIDGATE_…)."""
     settings = Settings.read(os.environ)
     if check:
-        sys.exit(0 if is_alive(settings) else 1)
+        sys.exit(Exit.OK if is_alive(settings) else Exit.REFUSED)
     # Heavy, and of no use to the check.
     from deidgate.worker.supervisor import supervise
 

@@ -10,6 +10,7 @@ from tests.unit.orthanc_io.servers import Listing
 from tests.unit.store.making import claim, delivered, feed
 
 from deidgate.cli import decision_commands
+from deidgate.cli.exits import Exit
 from deidgate.cli.gateway_commands import gateway
 from deidgate.store import Keys, State, Store
 from deidgate.store.model import ItemFilter
@@ -100,7 +101,7 @@ def test_a_held_item_is_decided_once(run):
     run("hold", "reject", "5")
     run("hold", "release", "6", "--accept")
     assert states(run)[4:] == [State.REJECTED, State.RECEIVED]
-    said = run("hold", "reject", "5", "6", status=decision_commands.NOT_ALL)
+    said = run("hold", "reject", "5", "6", status=Exit.INCOMPLETE)
     assert "0 rejected" in said
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tests.data.toolbox_series import ct, encoded
 
+from deidgate import cli
 from deidgate.cli import COMMANDS, main
 from deidgate.cli.exits import Exit
 from deidgate.cli.toolbox_table import TOOLBOX
@@ -38,6 +39,12 @@ def test_python_examples_run(block, tmp_path, monkeypatch):
         (tmp_path / "incoming" / f"IM000{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=8)))
     exec(compile(block, "docs/toolbox.md", "exec"), {"__name__": "example"})  # noqa: S102 - it is our own text
     assert list(tmp_path.rglob("*.dcm"))[2:]
+
+
+def test_no_command_has_an_exit_code_of_its_own():
+    other = re.compile(r"\.exit\((?!Exit\.|_exit_of\()")
+    folder = Path(cli.__file__).parent
+    assert [path.name for path in folder.glob("*.py") if other.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_the_exit_codes_are_those_of_the_table():
