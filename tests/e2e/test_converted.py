@@ -57,7 +57,8 @@ def converted(request, tmp_path_factory):
     main(["convert", str(source), str(series), *words], standalone_mode=False)
     gateway("send", str(series))
     gateway("wait", "--timeout", "180")
-    gateway("mapping", "export", "--uids", str(folder / "uids.csv"), "--patients", str(folder / "patients.csv"))
+    tables = ("--uids", str(folder / "uids.csv"), "--patients", str(folder / "patients.csv"))
+    gateway("mapping", "export", *tables, "--why", "test")
     with (folder / "uids.csv").open(newline="") as file:
         uids = dict(csv.reader(file))
     first = next(path for path in sorted(series.rglob("*")) if path.is_file())

@@ -35,7 +35,8 @@ def study(tmp_path_factory):
     files = write_study(folder / "sent", patient_id=PATIENT, slices=4)
     gateway("send", str(folder / "sent"))
     gateway("wait", "--timeout", "180")
-    gateway("mapping", "export", "--uids", str(folder / "uids.csv"), "--patients", str(folder / "patients.csv"))
+    tables = ("--uids", str(folder / "uids.csv"), "--patients", str(folder / "patients.csv"))
+    gateway("mapping", "export", *tables, "--why", "test")
     with (folder / "uids.csv").open(newline="") as file:
         uids = dict(csv.reader(file))
     originals = [dcmread(path) for path in files]

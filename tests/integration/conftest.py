@@ -107,7 +107,7 @@ class Gateway:
 
     def _mapping(self, folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         uids, patients = folder / "uids.csv", folder / "patients.csv"
-        self.command("mapping", "export", "--uids", str(uids), "--patients", str(patients))
+        self.command("mapping", "export", "--uids", str(uids), "--patients", str(patients), "--why", "test")
         # A broken UID may hold a comma or the end of a line.
         pairs, people = ([tuple(row) for row in csv.reader(io.StringIO(path.read_text()))] for path in (uids, patients))
         assert pairs[0] == people[0] == ("id_old", "id_new")

@@ -146,7 +146,7 @@ def test_two_people_for_an_export(custody, tmp_path, monkeypatch):
     monkeypatch.setenv("SUDO_USER", "alice")
     custody.command("approvals", "require", *WHY)
     numbers = [custody.command("approvals", "ask", what, *WHY).strip() for what in ("export-uids", "export-patients")]
-    custody.command("mapping", "export", *files, status=1)
+    custody.command("mapping", "export", *files, *WHY, status=1)
     custody.command("approvals", "approve", numbers[0], *WHY, status=1)
     monkeypatch.setenv("SUDO_USER", "bob")
     off = custody.command("approvals", "ask", "four-eyes-off", *WHY).strip()
@@ -154,9 +154,9 @@ def test_two_people_for_an_export(custody, tmp_path, monkeypatch):
         custody.command("approvals", "approve", number, *WHY)
     monkeypatch.setenv("SUDO_USER", "alice")
     given = [word for number in numbers for word in ("--approval", number)]
-    custody.command("mapping", "export", *files, *given)
+    custody.command("mapping", "export", *files, *given, *WHY)
     assert (tmp_path / "u.csv").exists()
-    custody.command("mapping", "export", *files, *given, status=1)
+    custody.command("mapping", "export", *files, *given, *WHY, status=1)
     custody.command("approvals", "approve", off, *WHY)
     monkeypatch.setenv("SUDO_USER", "bob")
     custody.command("approvals", "require-no-more", off, *WHY)

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import csv
-import getpass
 import io
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -26,16 +24,6 @@ from deidgate.files.atomic import whole_file
 from deidgate.store.store import Store
 
 HEADER = ("id_old", "id_new")
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _who_and_why(command: Command) -> Command:
-    for option in (
-        click.option("--why", default="by command", show_default=True, help="For the audit trail."),
-        click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who asks."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -57,7 +45,7 @@ Example:
 @click.option("--project", help="Only this project.")
 @click.option("--replace", is_flag=True, help="Take the place of files that are there.")
 @click.option("--approval", "approvals", type=int, multiple=True, help="Number of an approval, for each file.")
-@_who_and_why
+@who_and_why
 @mapping_options
 @json_option
 def export(
@@ -101,7 +89,7 @@ def export(
     "import",
     epilog="""\b
 Example:
-  deidgate mapping import trial-ids.csv --project trial12 --dry-run
+  deidgate mapping import trial-ids.csv --project trial12 --why "list of the trial office" --dry-run
 Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).""",
 )
 @click.argument("file", type=FILE)
@@ -109,7 +97,7 @@ Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).""",
 @click.option("--site", default="")
 @click.option("--dry-run", is_flag=True, help="Report what would happen and write nothing.")
 @policy_option
-@_who_and_why
+@who_and_why
 @mapping_options
 @json_option
 def import_(

@@ -12,6 +12,7 @@ from pathlib import Path
 from deidgate.operate import backup, commands, installation, prove, rotation, sites, testing, worker_commands
 from deidgate.operate.engine import read_host
 from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.reason import ask_why
 from deidgate.operate.shell import SystemShell
 from deidgate.operate.up import Site
 
@@ -90,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--approval", action="append", default=[], metavar="N", help="number of an approval, for each file"
     )
+    ask_why(one)
     one.set_defaults(run=commands.mapping_export)
     worker_commands.add_mapping(mapping)
     worker_commands.add(several)

@@ -8,10 +8,10 @@ import argparse
 from deidgate.operate import engine, health
 from deidgate.operate.commands import compose_of, who
 from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.reason import ask_why
 from deidgate.operate.secret_files import OWNER, SecretFiles
 from deidgate.operate.shell import Outcome
 from deidgate.operate.up import Site
-from deidgate.operate.worker_commands import NAMES_NOBODY
 
 USERS = ("worker", "ingest")
 """Services that are given the key."""
@@ -20,7 +20,7 @@ USERS = ("worker", "ingest")
 def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command."""
     one = several.add_parser("rotate-encryption-key", help="encrypt the mapping table with a new key; goes on if cut")
-    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    ask_why(one)
     one.set_defaults(run=rotate)
 
 

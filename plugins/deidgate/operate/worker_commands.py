@@ -12,9 +12,8 @@ from pathlib import Path
 from deidgate.operate.commands import compose_of, who
 from deidgate.operate.private_files import drafts
 from deidgate.operate.problem import Exit, Problem
+from deidgate.operate.reason import ask_why
 from deidgate.operate.up import Site
-
-NAMES_NOBODY = "for the audit trail; name no patient here"
 
 
 def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,18 +53,18 @@ def add_hold(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     """What is seen of a held instance, and decided of it."""
     one = actions.add_parser("show", help="who it is of, and what it differs from; recorded in the audit trail")
     one.add_argument("items", nargs="+", type=int, metavar="ITEM", help="number in the hold list")
-    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    ask_why(one)
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=show)
     one = actions.add_parser("original", help="write its original to a file; recorded in the audit trail")
     one.add_argument("item", type=int, metavar="ITEM", help="number in the hold list")
     one.add_argument("file", metavar="FILE", help="where to; it must not be there")
-    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    ask_why(one)
     one.set_defaults(run=original)
     for name, what in (("release", "hand it back to the workers"), ("reject", "decide that it is not delivered")):
         one = actions.add_parser(name, help=what)
         one.add_argument("items", nargs="+", type=int, metavar="ITEM", help="number in the hold list")
-        one.add_argument("--why", required=True, help=NAMES_NOBODY)
+        ask_why(one)
         if name == "release":
             one.add_argument("--accept", action="store_true", help="let the reason pass from now on")
         one.set_defaults(run=decide, action=name, accept=False)
@@ -76,7 +75,7 @@ def add_mapping(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     one = actions.add_parser("look-up", help="who a pseudonym, UID or Patient ID is; recorded in the audit trail")
     one.add_argument("value", nargs="?", metavar="VALUE", help="asked for, if it is not given")
     one.add_argument("--project", help="only this project")
-    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    ask_why(one)
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=look_up)
 
@@ -87,7 +86,7 @@ def _which(one: argparse.ArgumentParser) -> None:
     one.add_argument("--series", metavar="UID", help="of this series, by its new UID")
     one.add_argument("--project", help="of this project")
     one.add_argument("--policy", metavar="NAME[:VERSION]", help="delivered under this policy")
-    one.add_argument("--why", required=True, help=NAMES_NOBODY)
+    ask_why(one)
     one.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -106,7 +105,7 @@ def _destinations(several: argparse._SubParsersAction[argparse.ArgumentParser]) 
         one.add_argument("destination", metavar="NAME")
         some = "*" if name == "retry" else "+"
         one.add_argument("items", nargs=some, type=int, metavar="ITEM", help="number in ./gateway destinations list")
-        one.add_argument("--why", required=True, help=NAMES_NOBODY)
+        ask_why(one)
         one.set_defaults(run=destinations_decide, action=name)
 
 
@@ -130,7 +129,7 @@ def _approvals(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         if name in ("approve", "require-no-more"):
             one.add_argument("words", nargs=1, metavar="NUMBER", help="of the ask")
         if name != "list":
-            one.add_argument("--why", required=True, help=NAMES_NOBODY)
+            ask_why(one)
 
 
 def reconcile(site: Site, given: argparse.Namespace) -> int:

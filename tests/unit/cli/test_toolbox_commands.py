@@ -28,6 +28,7 @@ from deidgate.errors import ConfigurationError
 from deidgate.files.reasons import meaning
 
 pytestmark = pytest.mark.usefixtures("own_place")
+WHY = ("--why", "test")
 
 
 @pytest.fixture
@@ -210,23 +211,34 @@ def test_an_export_replaces_no_file_unless_told_and_asks_for_nothing_before(inco
     deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
     (own_place / "mine.csv").write_text("mine")
     for files in (("--uids", "mine.csv"), ("--uids", "new.csv", "--patients", "mine.csv")):
-        assert "destination-exists" in deidgate("mapping", "export", *files, code=1)
+        assert "destination-exists" in deidgate("mapping", "export", *files, *WHY, code=1)
     assert (own_place / "mine.csv").read_text() == "mine" and not (own_place / "new.csv").exists()
     assert "export" not in deidgate("audit", "list")
-    deidgate("mapping", "export", "--patients", "mine.csv", "--replace")
+    deidgate("mapping", "export", "--patients", "mine.csv", "--replace", *WHY)
     assert (own_place / "mine.csv").read_text().startswith("id_old,id_new")
     assert stat.S_IMODE((own_place / "mine.csv").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("why", [(), ("--why", ""), ("--why", " "), ("--why", "test", "--by", " ")])
+@pytest.mark.parametrize("words", [("export", "--uids", "u.csv"), ("import", "ids.csv", "--policy", "basic")])
+def test_who_touches_the_mapping_table_says_who_and_why(incoming, own_place, words, why):
+    (own_place / "ids.csv").write_text("id_old,id_new\nMRN0000001,TRIAL-007\n")
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    trail = deidgate("audit", "list")
+    deidgate("mapping", *words, *why, code=2)
+    assert not (own_place / "u.csv").exists()
+    assert deidgate("audit", "list") == trail
+
+
 def test_two_exports_are_two_files(incoming, own_place):
     deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
-    deidgate("mapping", "export", "--uids", "a.csv", "--patients", "./a.csv", code=2)
+    deidgate("mapping", "export", "--uids", "a.csv", "--patients", "./a.csv", *WHY, code=2)
     assert not (own_place / "a.csv").exists()
 
 
 def test_a_field_that_is_too_long_is_a_refusal(own_place):
     (own_place / "ids.csv").write_text("id_old,id_new\n" + "x" * 140_000 + ",y\n")
-    assert "csv-unreadable" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", code=1)
+    assert "csv-unreadable" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", *WHY, code=1)
     (own_place / "table.csv").write_text("file,patient_id\n" + "x" * 140_000 + ",y\n")
     (own_place / "pictures").mkdir()
     assert "csv-unreadable" in deidgate("convert", "pictures", "out", "--table", "table.csv", code=1)
@@ -234,15 +246,15 @@ def test_a_field_that_is_too_long_is_a_refusal(own_place):
 
 def test_pre_assigned_pseudonyms_are_used(incoming, own_place):
     (own_place / "ids.csv").write_text("id_old,id_new\nMRN0000001,TRIAL-007\n")
-    assert "1 new would be written" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", "--dry-run")
+    assert "1 new would be written" in deidgate("mapping", "import", "ids.csv", "--policy", "basic", *WHY, "--dry-run")
     assert not (own_place.parent / "data").exists()
-    deidgate("mapping", "import", "ids.csv", "--policy", "basic")
+    deidgate("mapping", "import", "ids.csv", "--policy", "basic", *WHY)
     deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
     assert pydicom.dcmread(own_place / "out" / "IM1.dcm").PatientID == "TRIAL-007"
     (own_place / "clash.csv").write_text("id_old,id_new\nOTHER,TRIAL-007\n")
-    assert "line 2" in deidgate("mapping", "import", "clash.csv", "--policy", "basic", code=3)
+    assert "line 2" in deidgate("mapping", "import", "clash.csv", "--policy", "basic", *WHY, code=3)
     (own_place / "wrong.csv").write_text("a,b\n1,2\n")
-    deidgate("mapping", "import", "wrong.csv", "--policy", "basic", code=1)
+    deidgate("mapping", "import", "wrong.csv", "--policy", "basic", *WHY, code=1)
 
 
 def test_two_tables_give_two_pseudonyms_and_one_table_gives_one(incoming, own_place):
@@ -602,7 +614,7 @@ def test_a_new_mapping_table_is_told_of_once(incoming, own_place):
 
 def test_a_new_mapping_table_is_told_of_by_import_and_serve(incoming, own_place):
     Path("ids.csv").write_text("id_old,id_new\nMRN1,T-1\n")
-    assert "new mapping table made at" in deidgate("mapping", "import", "ids.csv", "--mapping", "a/x.db")
+    assert "new mapping table made at" in deidgate("mapping", "import", "ids.csv", "--mapping", "a/x.db", *WHY)
     words = ("serve", "incoming", "out", "--policy", "basic", "--jobs", 0, "--settle", 0, "--once")
     assert "new mapping table made at" in deidgate(*words, "--mapping", "b/x.db")
 

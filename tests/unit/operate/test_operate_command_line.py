@@ -83,6 +83,35 @@ def test_every_command_is_in_the_guide():
     assert not [command for command in COMMANDS if f"./gateway {command}" not in guide]
 
 
+@pytest.mark.parametrize("why", [[], ["--why", ""], ["--why", "  "]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["mapping", "export", "--uids", "u.csv", "--patients", "p.csv"],
+        ["mapping", "look-up", "HOSP-1"],
+        ["hold", "show", "1"],
+        ["hold", "original", "1", "1.dcm"],
+        ["hold", "release", "1"],
+        ["hold", "reject", "1"],
+        ["recall", "--project", "trial"],
+        ["reprocess", "--project", "trial"],
+        ["approvals", "ask", "export-uids"],
+        ["approvals", "approve", "1"],
+        ["approvals", "require"],
+        ["approvals", "require-no-more", "1"],
+        ["destinations", "retry", "pacs"],
+        ["destinations", "withdrawn", "pacs", "1"],
+        ["rotate-encryption-key"],
+    ],
+    ids=" ".join,
+)
+def test_what_the_audit_trail_records_has_a_reason(words, why):
+    parser().parse_args([*words, "--why", "test"])
+    with pytest.raises(SystemExit) as caught:
+        main([*words, *why])
+    assert caught.value.code == Exit.USAGE
+
+
 def test_deleting_everything_from_a_script_needs_to_be_said(monkeypatch):
     monkeypatch.setattr(sys, "stdin", open("/dev/null"))  # noqa: SIM115, PTH123
     monkeypatch.setattr(commands, "compose_of", lambda _site: None)

@@ -24,6 +24,7 @@ WORKER = {
     "State": {"Status": "running"},
     "Config": {"Labels": {"com.docker.compose.service": "worker"}},
 }
+WHY = ("--why", "x")
 MANIFEST = Outcome(0, json.dumps({"at": "2026-03-01T12:00:00+00:00", "images": []}))
 
 
@@ -116,7 +117,7 @@ def test_the_audit_trail_names_the_person_behind_sudo_and_believes_no_environmen
 def test_what_is_to_be_written_has_its_place_before_anything_is_done(site, tmp_path):
     there, shell = site({})
     for words in (
-        ("mapping", "export", "--uids", str(tmp_path / "no" / "u.csv"), "--patients", str(tmp_path / "p.csv")),
+        ("mapping", "export", "--uids", str(tmp_path / "no" / "u.csv"), "--patients", str(tmp_path / "p.csv"), *WHY),
         ("hold", "original", "1", str(tmp_path / "no" / "1.dcm"), "--why", "x"),
         ("sites", "certificate", "north", str(tmp_path / "no" / "north.pem")),
     ):
@@ -126,6 +127,16 @@ def test_what_is_to_be_written_has_its_place_before_anything_is_done(site, tmp_p
         assert caught.value.code == Exit.USAGE
     assert not shell.ran
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_worker_is_told_who_exports_the_mapping_table_and_why(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "compose_of", lambda site: Composed(site.shell))
+    monkeypatch.setattr(commands, "who", lambda: "alice")
+    there, shell = site({"worker sh -euc": Outcome(0, "id_old,id_new\r\n\0id_old,id_new\r\n")})
+    files = ("--uids", str(tmp_path / "u.csv"), "--patients", str(tmp_path / "p.csv"))
+    asked = given("mapping", "export", *files, "--approval", "7", "--why", "audit of trial 12")
+    assert asked.run(there, asked) == Exit.OK
+    assert shell.ran[0].endswith("sh alice --why audit of trial 12 --approval 7")
 
 
 def test_a_folder_of_somebody_else_is_a_wrong_command_line(tmp_path, monkeypatch):
