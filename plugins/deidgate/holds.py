@@ -108,7 +108,8 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     # Pixels.
     "pixels-uncertain": Explanation(
         "There may be text in the picture, and it is not certain what to hide.",
-        "Look at the picture, draw rectangles over what names the patient, and release it.",
+        "Look at the picture; release it with rectangles over what names the patient (`./gateway hold release --box`),"
+        " or with the reason accepted where nothing does.",
     ),
     "pixel-data-absent": Explanation("The instance has no picture although its kind has one.", _SENDER),
     "pixel-data-codestream": Explanation("The compressed picture contradicts its description.", _SENDER),
@@ -127,6 +128,10 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "pixel-data-twice": Explanation("The instance has more than one picture element.", _SENDER),
     "pixel-data-undecodable": Explanation("The compressed picture cannot be read.", _SENDER),
     "pixel-data-video": Explanation("The instance is a film, in which text cannot be looked for.", _LOOK),
+    "box-outside-picture": Explanation(
+        "A rectangle that was drawn for this instance is not inside its picture, or on a frame that it does not have.",
+        "Look at the picture; release it with other rectangles (`./gateway hold release --box`).",
+    ),
     "instructions-unreadable": Explanation(
         "What was decided about this instance cannot be understood.", "Decide again: `./gateway hold`."
     ),

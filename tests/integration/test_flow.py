@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from tests.data.instances import uid
@@ -97,6 +98,41 @@ def test_two_patient_ids_in_one_study_are_held(gateway, make):
     gateway.send(make.file(study=1, PatientID="HOSP-OTHER"))
     gateway.settle()
     assert [row["code"] for row in gateway.holds() if row["item"] not in known] == ["study-has-two-patients"]
+
+
+def test_a_doubtful_picture_is_delivered_with_black_where_a_person_drew(gateway, make, tmp_path):
+    pixels = np.arange(1, 64 * 64 + 1, dtype="<u2").reshape(64, 64)
+    known = {row["item"] for row in gateway.holds()}
+
+    def held():
+        return [(row["item"], row["code"]) for row in gateway.holds() if row["item"] not in known]
+
+    # The header says that there is text, and none is found.
+    picture = {"Rows": 64, "Columns": 64, "PixelData": pixels.tobytes(), "BurnedInAnnotation": "YES"}
+    assert ok(gateway.send(make.file(**picture)))
+    gateway.settle()
+    [(item, code)] = held()
+    assert code == "pixels-uncertain"
+    release = ("hold", "release", "--why", "test", str(item))
+    gateway.command(*release, "--box", "16", "8", "0", "64", status=2)
+    gateway.command(*release, str(item + 1), "--box", "0", "8", "16", "64", status=2)
+    assert held() == [(item, "pixels-uncertain")]
+    gateway.command(*release, "--box", "0", "8", "16", "65")
+    gateway.settle()
+    assert held() == [(item, "box-outside-picture")]
+    gateway.command(*release, "--box", "0", "8", "16", "64", "--box", "40", "0", "64", "10")
+    gateway.settle()
+    assert held() == []
+    new = gateway.uids(tmp_path)[uid(make.patient, 1, 1, 1)]
+    found = [dcmread(path) for path in gateway.download(tmp_path / "got")]
+    [result] = [one for one in found if one.SOPInstanceUID == new]
+    pixels[0:16, 8:64] = pixels[40:64, 0:10] = 1
+    assert result.pixel_array.tolist() == pixels.tolist()
+    assert result.BurnedInAnnotation == "NO"
+    assert "113101" in [method.CodeValue for method in result.DeidentificationMethodCodeSequence]
+    trail = gateway.command("audit", "list").splitlines()
+    [last] = [line for line in trail if "[[0,16,8,64,null],[40,64,0,10,null]]" in line]
+    assert f"item:{item}" in last
 
 
 def test_files_that_are_not_dicom_or_cut_off_stop_nobody(gateway, make):

@@ -7,14 +7,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
-from deidgate.cli.options import Command, who_and_why
+from deidgate.cli.options import Command, boxes_option, on_frame, who_and_why
+from deidgate.dicom.box import Box
 from deidgate.orthanc_io.client import OrthancClient
 from deidgate.orthanc_io.originals import IngestOriginals
 from deidgate.orthanc_io.research_store import ResearchStore
@@ -169,13 +170,24 @@ def purge(dry_run: bool, as_json: bool) -> None:
 @click.argument("items", nargs=-1, required=True, type=int)
 @who_and_why
 @click.option("--accept", is_flag=True, help="Let the reason that it is held for pass from now on, for this instance.")
-def release(items: tuple[int, ...], by: str, why: str, accept: bool) -> None:
+@boxes_option(required=False, help="Blank this in its picture, which a person has looked at; of one ITEM.")
+def release(items: tuple[int, ...], by: str, why: str, accept: bool, boxes: tuple[Box, ...], frame: int | None) -> None:
     """Hand held ITEMS back to the workers. Without --accept it is tried again, for instance after a change of a rule.
+
+    With --box a person has looked at the picture: nothing else in it is asked about, these rectangles (from 0,
+    half-open, as `deidgate blank` takes them) are blanked, and the result claims Clean Pixel Data. They stay until
+    another release names others.
 
     Exit status 3 when one of them was not held.
     """
+    # A rectangle belongs to a picture that somebody has seen: the same place in another one may show something else.
+    if boxes and len(items) > 1:
+        raise click.UsageError("--box is for one ITEM: each picture is looked at by itself")
+    if frame is not None and not boxes:
+        raise click.UsageError("--frame says where a --box is; there is none")
+    drawn = {"boxes": [astuple(box) for box in on_frame(boxes, frame)]} if boxes else None
     with open_ledger() as store:
-        _each(items, lambda item: store.review.release(item, by, why, accept=accept), "released")
+        _each(items, lambda item: store.review.release(item, by, why, accept=accept, instructions=drawn), "released")
 
 
 @click.command()

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from deidgate.dicom.box import Box
 from deidgate.dicom.lexical import is_ae_title
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -18,6 +20,8 @@ PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 """An existing one."""
+RECTANGLE = "TOP LEFT BOTTOM RIGHT"
+"""How a rectangle of pixels is given: from 0, half-open."""
 
 
 class AeTitle(click.ParamType[str]):
@@ -89,6 +93,43 @@ def who_and_why(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def boxes_option(*, required: bool, help: str) -> Callable[[Command], Command]:
+    """``--box`` and ``--frame``: `boxes`, a tuple of `Box`, and `frame`; see `on_frame`."""
+
+    def rectangles(
+        _context: click.Context, _option: click.Parameter, given: tuple[tuple[int, int, int, int], ...]
+    ) -> tuple[Box, ...]:
+        for top, left, bottom, right in given:
+            if top >= bottom or left >= right:
+                raise click.BadParameter(f"{top} {left} {bottom} {right} is empty; say {RECTANGLE}, half-open")
+        return tuple(Box(top, bottom, left, right) for top, left, bottom, right in given)
+
+    def with_boxes(command: Command) -> Command:
+        for option in (
+            click.option("--frame", type=click.IntRange(1), help="Only on this frame.  [default: on every frame]"),
+            click.option(
+                "--box",
+                "boxes",
+                nargs=4,
+                type=click.IntRange(0),
+                multiple=True,
+                required=required,
+                metavar=RECTANGLE,
+                callback=rectangles,
+                help=help,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return with_boxes
+
+
+def on_frame(boxes: tuple[Box, ...], frame: int | None) -> tuple[Box, ...]:
+    """`boxes` on the frame that ``--frame`` counts from 1, or on every frame."""
+    return boxes if frame is None else tuple(replace(box, frame=frame - 1) for box in boxes)
 
 
 def json_option(command: Command) -> Command:

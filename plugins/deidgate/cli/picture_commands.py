@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from deidgate.cli.options import FILE, PATH
-
-_RECTANGLE = "TOP LEFT BOTTOM RIGHT"
+from deidgate.cli.options import FILE, PATH, RECTANGLE, boxes_option, on_frame
+from deidgate.dicom.box import Box
 
 
 @click.command(
@@ -24,12 +23,9 @@ Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exi
 )
 @click.argument("source", type=FILE)
 @click.argument("target", type=PATH)
-@click.option("--box", "boxes", nargs=4, type=click.IntRange(0), multiple=True, required=True, metavar=_RECTANGLE)
-@click.option("--frame", type=click.IntRange(1), help="Only this frame.  [default: every frame]")
+@boxes_option(required=True, help="What is blanked.")
 @click.option("--new-uids", is_flag=True, help="The result is another instance.")
-def blank(
-    source: Path, target: Path, boxes: tuple[tuple[int, int, int, int], ...], frame: int | None, new_uids: bool
-) -> None:
+def blank(source: Path, target: Path, boxes: tuple[Box, ...], frame: int | None, new_uids: bool) -> None:
     """Blank rectangles of pixels; ranges are from 0 and half-open. Compressed pixels are written without loss.
 
     The icon shows what the picture showed, and goes.
@@ -37,21 +33,17 @@ def blank(
     from deidgate.cli.reading import opened
     from deidgate.cli.writing import write_dataset
     from deidgate.convert.edit import edited
-    from deidgate.dicom.box import Box
     from deidgate.errors import ConfigurationError
     from deidgate.pixels.description import describe
     from deidgate.pixels.mask import mask
 
     dataset = opened(source)
     about = describe(dataset)
-    wanted = []
-    for top, left, bottom, right in boxes:
-        if not (top < bottom <= about.rows and left < right <= about.columns):
-            raise ConfigurationError("box-outside-picture", f"{about.rows} rows, {about.columns} columns")
-        wanted.append(Box(top, bottom, left, right, None if frame is None else frame - 1))
+    if not all(box.lies_in(about.rows, about.columns) for box in boxes):
+        raise ConfigurationError("box-outside-picture", f"{about.rows} rows, {about.columns} columns")
     if frame is not None and frame > about.frames:
         raise ConfigurationError("frame-absent", f"{about.frames} frames")
-    blanked = mask(dataset, wanted)
+    blanked = mask(dataset, on_frame(boxes, frame))
     if "IconImageSequence" in blanked:
         del blanked.IconImageSequence
     write_dataset(edited(blanked, [], new_uids=new_uids)[0], target)
@@ -67,7 +59,7 @@ Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exi
 )
 @click.argument("source", type=FILE)
 @click.argument("target", type=PATH)
-@click.option("--box", nargs=4, type=click.IntRange(0), required=True, metavar=_RECTANGLE)
+@click.option("--box", nargs=4, type=click.IntRange(0), required=True, metavar=RECTANGLE)
 @click.option("--keep-uids", is_flag=True, help="Keep the UIDs although the picture is another one.")
 def crop(source: Path, target: Path, box: tuple[int, int, int, int], keep_uids: bool) -> None:
     """Keep one rectangle of all frames; the position in the patient moves with it. The result is uncompressed."""
@@ -75,7 +67,6 @@ def crop(source: Path, target: Path, box: tuple[int, int, int, int], keep_uids: 
     from deidgate.cli.writing import write_dataset
     from deidgate.convert.crop import cropped
     from deidgate.convert.edit import edited
-    from deidgate.dicom.box import Box
 
     top, left, bottom, right = box
     dataset = cropped(opened(source), Box(top, bottom, left, right))

@@ -48,7 +48,7 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
         ``pixel-data-…``: not decodable.
     """
     about = describe(dataset)
-    if not (box.row_start < box.row_stop <= about.rows and box.column_start < box.column_stop <= about.columns):
+    if not box.lies_in(about.rows, about.columns):
         raise ConfigurationError("box-outside-picture", f"{about.rows} rows, {about.columns} columns")
     result = copy.deepcopy(dataset)
     parts, photometric = [], about.photometric

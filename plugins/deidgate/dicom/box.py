@@ -26,3 +26,7 @@ class Box:
     column_start: int
     column_stop: int
     frame: int | None = None
+
+    def lies_in(self, rows: int, columns: int) -> bool:
+        """Whether it holds a pixel, and no pixel of it is outside of a frame of this size."""
+        return 0 <= self.row_start < self.row_stop <= rows and 0 <= self.column_start < self.column_stop <= columns

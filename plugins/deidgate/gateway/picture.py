@@ -21,14 +21,14 @@ def judge(
 ) -> tuple[Plan, PixelOutcome | None]:
     """The plan with its claims complete, and what was seen; None where nobody looked.
 
-    A person who let the doubt pass has looked: what that person drew is masked, and nothing else is asked.
+    A person who drew, or let the doubt pass, has looked: what that person drew is masked, and nothing else is asked.
 
     Raises
     ------
     CannotDeidentify
-        ``pixels-uncertain``: a person has to look.
+        ``pixels-uncertain``: a person has to look. ``box-outside-picture``: what that person drew is not in this one.
     """
-    outcome = _seen_by_person(item)
+    outcome = _seen_by_person(item, original, plan)
     if outcome is None and policy.cleans_pixels:
         outcome = pixels.assess(original.file, plan.pixels)
         if outcome.status is PixelStatus.UNCERTAIN:
@@ -53,11 +53,15 @@ def cleaned(result: bytes, original: Original, outcome: PixelOutcome | None, pix
     return pixels.mask(result, outcome.boxes if outcome is not None else ())
 
 
-def _seen_by_person(item: Item) -> PixelOutcome | None:
+def _seen_by_person(item: Item, original: Original, plan: Plan) -> PixelOutcome | None:
     drawn = item.instructions.get("boxes")
     if UNCERTAIN not in item.accepted and drawn is None:
         return None
     boxes = _boxes(drawn)
+    _check_places(boxes, original)
+    if boxes:
+        # Who draws adds to what the policy hides on pictures of this device, and takes nothing of it away.
+        boxes = tuple(dict.fromkeys((*plan.pixels.boxes, *boxes)))
     return PixelOutcome(PixelStatus.MASKED if boxes else PixelStatus.CLEAN, boxes, (), _BY_PERSON)
 
 
@@ -75,5 +79,30 @@ def _boxes(drawn: object) -> tuple[Box, ...]:
     for numbers in drawn if isinstance(drawn, list) else [drawn]:
         if not (isinstance(numbers, list) and len(numbers) in (4, 5) and all(isinstance(n, int) for n in numbers[:4])):
             raise CannotDeidentify("instructions-unreadable", "boxes")
-        boxes.append(Box(*numbers))
+        box = Box(*numbers)
+        if not isinstance(box.frame, int | None):
+            raise CannotDeidentify("instructions-unreadable", "boxes")
+        boxes.append(box)
     return tuple(boxes)
+
+
+def _check_places(boxes: tuple[Box, ...], original: Original) -> None:
+    """Nothing is clipped here: a rectangle that does not fit was drawn on another picture.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``box-outside-picture``.
+    """
+    rows, columns, frames = (_number(original, name) for name in ("Rows", "Columns", "NumberOfFrames"))
+    for box in boxes:
+        if not box.lies_in(rows, columns):
+            raise CannotDeidentify("box-outside-picture", "PixelData")
+        if box.frame is not None and not 0 <= box.frame < (frames or 1):
+            raise CannotDeidentify("box-outside-picture", "NumberOfFrames")
+
+
+def _number(original: Original, keyword: str) -> int:
+    text = original.text(keyword)
+    # Of what is no number nothing can be inside.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

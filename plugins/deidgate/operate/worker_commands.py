@@ -67,7 +67,17 @@ def add_hold(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         ask_why(one)
         if name == "release":
             one.add_argument("--accept", action="store_true", help="let the reason pass from now on")
-        one.set_defaults(run=decide, action=name, accept=False)
+            one.add_argument(
+                "--box",
+                action="append",
+                default=[],
+                nargs=4,
+                type=int,
+                metavar=("TOP", "LEFT", "BOTTOM", "RIGHT"),
+                help="blank this in the picture of one ITEM, which you looked at; from 0, half-open",
+            )
+            one.add_argument("--frame", type=int, metavar="N", help="only on this frame (default: on every frame)")
+        one.set_defaults(run=decide, action=name, accept=False, box=[], frame=None)
 
 
 def add_mapping(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -156,6 +166,8 @@ def purge(site: Site, given: argparse.Namespace) -> int:
 
 def decide(site: Site, given: argparse.Namespace) -> int:
     words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--accept"] if given.accept else [])]
+    words += [word for box in given.box for word in ("--box", *map(str, box))]
+    words += ["--frame", str(given.frame)] if given.frame is not None else []
     return _worker(site, "gateway", "hold", given.action, *words)
 
 
@@ -237,7 +249,9 @@ def _selection(given: argparse.Namespace) -> list[str]:
 
 
 def _worker(site: Site, *words: str) -> int:
-    return Exit.OK if site.shell.show(compose_of(site).in_worker("deidgate", *_plain(words))) == 0 else Exit.FAILED
+    status = site.shell.show(compose_of(site).in_worker("deidgate", *_plain(words)))
+    # What only the worker can tell to be a wrong command line is one here too.
+    return {0: Exit.OK, 2: Exit.USAGE}.get(status, Exit.FAILED)
 
 
 def _plain(words: Sequence[str]) -> list[str]:

@@ -59,8 +59,10 @@ class Review:
     ) -> bool:
         """Hand a held item back to the workers.
 
-        `accept` lets the reason it was held for pass from now on (`Claim.accepted`);
-        `instructions` reach the worker as `Claim.instructions`, those of earlier releases are dropped.
+        `accept` lets the reason it was held for pass from now on (`Claim.accepted`). `instructions` reach the worker
+        as `Claim.instructions`, in the place of those of earlier releases; without any, those stay: what was once to
+        be hidden is not shown because something else held the item in between. They name no patient: the audit trail
+        has them.
         """
         stated(by, why)
         now = self._context.clock()
@@ -76,14 +78,15 @@ class Review:
                 "token": row.token + 1,
                 "attempts": 0,
                 "accepted": " ".join(sorted(accepted)) or None,
-                "instructions": json.dumps(instructions, sort_keys=True) if instructions else None,
+                "instructions": json.dumps(instructions, sort_keys=True) if instructions else row.instructions,
                 "changed_at": now,
             }
             connection.execute(update(items).where(items.c.id == item_id).values(values))
             told = _event("released", item_id, by, row.state, State.RECEIVED) | {"at": now, "code": row.reason_code}
             connection.execute(insert(events), told)
             action = "release-accepting" if accept else "release"
-            self._context.trail.append(connection, now, by, action, [f"item:{item_id}", row.reason_code], why)
+            objects = [f"item:{item_id}", row.reason_code, *_told(instructions or {})]
+            self._context.trail.append(connection, now, by, action, objects, why)
         return True
 
     def reject(self, item_id: int, by: str, why: str, *, code: str = "by-person", token: int | None = None) -> bool:
@@ -188,6 +191,10 @@ def _held(connection: Connection, item_id: int, token: int | None) -> Row[Any] |
     query = select(items).where(items.c.id == item_id, items.c.state == State.HELD).with_for_update()
     row = connection.execute(query).one_or_none()
     return row if row is not None and token in (None, row.token) else None
+
+
+def _told(instructions: Mapping[str, object]) -> list[str]:
+    return [f"{name}:{json.dumps(what, separators=(',', ':'))}" for name, what in sorted(instructions.items())]
 
 
 def _event(event: str, item: int, by: str, old: str, new: State) -> dict[str, Any]:

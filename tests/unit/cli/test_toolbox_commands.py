@@ -364,6 +364,7 @@ def test_pictures_are_exported_blanked_and_cropped(own_place):
     assert np.array_equal(pydicom.dcmread("c.dcm").pixel_array, before[30:100, 20:120])
     assert pydicom.dcmread("c.dcm").SOPInstanceUID != pydicom.dcmread(source).SOPInstanceUID
     deidgate("blank", source, "d.dcm", "--box", 0, 0, 300, 128, code=1)
+    deidgate("blank", source, "d.dcm", "--box", 30, 0, 30, 128, code=2)
     deidgate("export", source, "frames", "--frames", "2", code=2)
 
 

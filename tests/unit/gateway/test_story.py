@@ -17,6 +17,7 @@ from deidgate.gateway import story
 from deidgate.gateway.outcome import Delivered, Held, Postponed
 from deidgate.marks import check
 from deidgate.pixels.clean import PixelOutcome, PixelStatus
+from deidgate.plan.model import PixelPlan
 
 
 @pytest.fixture
@@ -309,7 +310,48 @@ def test_doubtful_pixels_that_a_person_let_pass_are_delivered_as_they_are():
     assert world.pixels.masked == [()]
 
 
-@pytest.mark.parametrize("boxes", ["all", [1, 2, 3, 4], [[1, 2, 3]], [["a", 1, 2, 3]]])
+def test_who_draws_takes_nothing_away_of_what_the_policy_hides_on_such_pictures(monkeypatch):
+    always = Box(1, 2, 0, 2)
+    plan = story.make_plan
+    monkeypatch.setattr(
+        story, "make_plan", lambda *given: replace(plan(*given), pixels=PixelPlan(clean=True, boxes=(always,)))
+    )
+    world = looking()
+    item = world.ingest.add(a_file(PixelData=b"\0" * 8))
+    assert isinstance(world.carry(replace(item, instructions={"boxes": [[0, 1, 0, 2, None]]})), Delivered)
+    assert world.pixels.masked == [(always, Box(0, 1, 0, 2))]
+
+
+@pytest.mark.parametrize(
+    ("box", "path"),
+    [
+        ([0, 3, 0, 2, None], "PixelData"),
+        ([0, 2, 0, 3, None], "PixelData"),
+        ([5, 9, 5, 9, None], "PixelData"),
+        ([-1, 1, 0, 1, None], "PixelData"),
+        ([1, 1, 0, 1, None], "PixelData"),
+        ([0, 1, 0, 1, 1], "NumberOfFrames"),
+        ([0, 1, 0, 1, -1], "NumberOfFrames"),
+    ],
+)
+def test_a_rectangle_that_is_not_in_the_picture_holds_it_with_a_reason_of_its_own(box, path):
+    world = looking()
+    item = replace(world.ingest.add(a_file()), instructions={"boxes": [[0, 1, 0, 1, 0], box]})
+    end = world.carry(item)
+    assert (end.code, end.path) == ("box-outside-picture", path)
+    assert world.research.posts == 0
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"Rows": None}, {"Columns": None}, {"Rows": [2, 2]}], ids=["no-rows", "no-columns", "rows-twice"]
+)
+def test_a_rectangle_on_what_has_no_size_is_held(keywords):
+    world = looking()
+    item = replace(world.ingest.add(a_file(**keywords)), instructions={"boxes": [[0, 1, 0, 1, None]]})
+    assert isinstance(world.carry(item), Held)
+
+
+@pytest.mark.parametrize("boxes", ["all", [1, 2, 3, 4], [[1, 2, 3]], [["a", 1, 2, 3]], [[0, 1, 0, 1, "all"]]])
 def test_instructions_that_cannot_be_understood_are_held(boxes):
     world = looking()
     item = replace(world.ingest.add(a_file()), instructions={"boxes": boxes})

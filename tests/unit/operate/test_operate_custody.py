@@ -139,6 +139,25 @@ def test_the_worker_is_told_who_exports_the_mapping_table_and_why(site, tmp_path
     assert shell.ran[0].endswith("sh alice --why audit of trial 12 --approval 7")
 
 
+def test_rectangles_reach_the_worker_as_they_were_typed(site, monkeypatch):
+    monkeypatch.setattr(worker_commands, "who", lambda: "alice")
+    there, shell = site({"worker deidgate gateway hold release": Outcome(0)})
+    drawn = ("--box", "0", "0", "60", "512", "--box", "400", "0", "512", "200", "--frame", "3")
+    asked = given("hold", "release", *drawn, "19", *WHY)
+    assert asked.run(there, asked) == Exit.OK
+    assert shell.ran == [f"worker deidgate gateway hold release 19 --why x --by alice {' '.join(drawn)}"]
+    asked = given("hold", "reject", "19", *WHY)
+    asked.run(there, asked)
+    assert shell.ran[1] == "worker deidgate gateway hold reject 19 --why x --by alice"
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, Exit.OK), (1, Exit.FAILED), (2, Exit.USAGE), (3, Exit.FAILED)])
+def test_what_the_worker_finds_to_be_a_wrong_command_line_is_one(site, status, code):
+    there, _ = site({"worker deidgate gateway hold release": Outcome(status)})
+    asked = given("hold", "release", "19", "--box", "60", "0", "-1", "512", *WHY)
+    assert asked.run(there, asked) == code
+
+
 def test_a_folder_of_somebody_else_is_a_wrong_command_line(tmp_path, monkeypatch):
     def denied(**_):
         raise PermissionError(13, "Permission denied")

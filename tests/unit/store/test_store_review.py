@@ -21,12 +21,25 @@ def audited(store):
 
 
 def test_a_released_item_goes_back_to_work_at_once_with_what_was_decided(store, held):
-    boxes = {"boxes": [[1, 2, 3, 4]]}
+    boxes = {"boxes": [[1, 2, 3, 4, None]]}
     assert store.review.release(held.id, "ann", "only a ruler", accept=True, instructions=boxes)
     (again,) = claim(store)
     assert (again.accepted, again.instructions, again.attempts) == ({"burned-in-text"}, boxes, 1)
-    assert audited(store) == [("ann", "release-accepting", ("item:1", "burned-in-text"), "only a ruler")]
+    assert audited(store) == [
+        ("ann", "release-accepting", ("item:1", "burned-in-text", "boxes:[[1,2,3,4,null]]"), "only a ruler")
+    ]
     assert [e.event for e in store.reports.history(held.id)][-2:] == ["released", "claimed"]
+
+
+def test_what_was_to_be_hidden_stays_hidden_when_something_else_holds_the_item_in_between(store, held):
+    store.review.release(held.id, "ann", "a name", instructions={"boxes": [[1, 2, 3, 4, None]]})
+    for more, expected in (({}, [1, 2, 3, 4, None]), ({"instructions": {"boxes": [[5, 6, 7, 8, 0]]}}, [5, 6, 7, 8, 0])):
+        store.queue.hold(claim(store)[0], "research-refused")
+        store.review.release(held.id, "ann", "room again", **more)
+        (again,) = claim(store)
+        assert again.instructions == {"boxes": [expected]}
+        store.queue.hold(again, "research-refused")
+        store.review.release(held.id, "ann", "room again", accept=True)
 
 
 def test_a_release_without_accepting_lets_nothing_pass(store, held):
