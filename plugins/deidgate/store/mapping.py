@@ -41,9 +41,9 @@ class Mapping:
     ) -> PatientMapping:
         """The patient's mapping, created and committed on the first call of any process.
 
-        A patient is (project, issuer, Patient ID) if `issuer` is not blank, else
-        (project, site, Patient ID): pass an issuer only if the policy trusts it. `identity` is
-        kept encrypted; the first non-blank values stay, and `differs` tells what differed.
+        A patient is (project, site, Patient ID), or (project, issuer, Patient ID) if `issuer` is not blank. Nobody
+        passes one: see docs/decisions/2026-11-21-the-issuer-decides-nothing.md. `identity` is kept encrypted; the
+        first non-blank values stay, and `differs` tells what differed.
 
         Raises
         ------
