@@ -15,7 +15,7 @@ LAYERS = [
     {"policy", "pseudonym"},
     {"plan", "apply", "verify", "pixels", "convert", "marks"},
     {"gateway"},
-    {"orthanc_io", "store", "dimse", "destinations", "files", "settings", "log", "holds", "custody"},
+    {"orthanc_io", "store", "dimse", "destinations", "files", "settings", "log", "words", "custody"},
     {"cli", "worker", "batch", "operate", "prove", "__main__"},
 ]
 PURE = LAYERS[0] | LAYERS[1] | LAYERS[2]

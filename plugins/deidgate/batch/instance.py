@@ -33,7 +33,6 @@ from deidgate.gateway.original import Original
 from deidgate.gateway.original import read as read_original
 from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import PixelStep
-from deidgate.holds import FINDING
 from deidgate.pixels.clean import PixelOutcome
 from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
@@ -42,6 +41,7 @@ from deidgate.store.model import UidKind
 from deidgate.verify.gate import needles_of, verify
 from deidgate.verify.search import SEARCHED_SAMPLES, Screen
 from deidgate.verify.walk import UnreadableError
+from deidgate.words.instances import FINDING
 
 FIRST, HEAD = 1 << 14, 1 << 17
 """Bytes of a file that are looked at for the short way: at first, and at most; longer headers go the long way."""
@@ -143,7 +143,7 @@ class Instances:
     mark_key : Ed25519PrivateKey or None
         Sign results.
     accepted : frozenset of str
-        Reasons to hold that a person let pass; see `deidgate.holds.ACCEPTABLE`.
+        Reasons to hold that a person let pass; see `deidgate.words.instances.ACCEPTABLE`.
     """
 
     def __init__(

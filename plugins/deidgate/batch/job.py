@@ -73,7 +73,7 @@ class Job:
     mark_key : Path or None
         Sign results as the gateway does.
     accepted : frozenset of str
-        Of `deidgate.holds.ACCEPTABLE`.
+        Of `deidgate.words.instances.ACCEPTABLE`.
     """
 
     output: Path

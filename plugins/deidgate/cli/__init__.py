@@ -72,6 +72,9 @@ IN_A_LINE: Mapping[str, str] = MappingProxyType(
 )
 """What ``--help`` says of each command."""
 
+# What else there is works on files, which are the user's own.
+_AT_THE_GATEWAY = frozenset({"approvals", "gate", "gateway", "worker"})
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
@@ -132,15 +135,12 @@ class LazyGroup(click.Group):
 
 
 def _refuse(ctx: click.Context, error: DeidgateError) -> None:
-    from deidgate.files.reasons import advice
-    from deidgate.holds import EXPLANATIONS
+    from deidgate.words.lookup import Reader, words
 
     click.echo(f"deidgate: {error}", err=True)
-    about = advice(error.code)
+    about = words(error.code, Reader.GATEWAY if ctx.invoked_subcommand in _AT_THE_GATEWAY else Reader.TOOLBOX)
     if about is not None:
-        click.echo(f"deidgate: {about.what}: {about.do}", err=True)
-    elif error.code in EXPLANATIONS:
-        click.echo(f"deidgate: {EXPLANATIONS[error.code].what} {EXPLANATIONS[error.code].to_do}", err=True)
+        click.echo(f"deidgate: {about.what}: {about.to_do}", err=True)
     ctx.exit(Exit.REFUSED)
 
 

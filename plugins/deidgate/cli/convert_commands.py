@@ -34,7 +34,7 @@ class Tally:
 
     def tell(self, name: str, code: str, written: Sequence[Path] = (), *, at: str = "") -> None:
         """Say what became of the file (or the row of the table) `name`."""
-        from deidgate.files.reasons import told
+        from deidgate.words.lookup import told
 
         self._failed += bool(code)
         self._converted += not code

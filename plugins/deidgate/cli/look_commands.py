@@ -15,7 +15,6 @@ from pydicom import Dataset, dcmread
 from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag
 
-from deidgate import holds
 from deidgate.cli.exits import Exit
 from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
@@ -28,6 +27,7 @@ from deidgate.orthanc_io.originals import IngestOriginals
 from deidgate.settings import Settings
 from deidgate.store.model import ItemView
 from deidgate.store.store import Store
+from deidgate.words.lookup import explain
 from deidgate.worker.assembly import ingest_server
 
 SHOWN = (
@@ -110,7 +110,7 @@ def _seen(store: Store, number: int, by: str, why: str) -> ItemView | None:
 
 def held_row(item: ItemView) -> dict[str, object]:
     """What the hold list says of an item. It names nobody."""
-    reason = holds.explain(item.reason_code or "")
+    reason = explain(item.reason_code or "")
     return {
         "item": item.id,
         "site": item.site,

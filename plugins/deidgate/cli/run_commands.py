@@ -16,7 +16,7 @@ import click
 from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
 from deidgate.cli.options import PATH, json_option, mapping_options, policy_option, project_options, size_of
-from deidgate.holds import ACCEPTABLE
+from deidgate.words.instances import ACCEPTABLE
 
 
 @click.command(
@@ -208,15 +208,15 @@ def _pack(folder: Path, archive: Path) -> None:
 
 
 def _say(counts: dict[str, int], codes: dict[str, int], resumed: int, stopped: str, reports: list[str]) -> None:
-    from deidgate.files.reasons import meaning
+    from deidgate.words.lookup import meaning
 
     total = sum(counts.values())
     said = ", ".join(f"{number} {status}" for status, number in counts.items()) or "nothing found"
     click.echo(f"{counted(total, 'file')}: {said}" + (f" ({resumed} were finished before)" if resumed else ""))
     for code, number in sorted(codes.items(), key=lambda pair: -pair[1]):
         about = meaning(code)
-        click.echo(f"  {number} × {code}: {about.what}; {about.do}")
+        click.echo(f"  {number} × {code}: {about.what}; {about.to_do}")
     if stopped:
-        click.echo(f"stopped early: {meaning(stopped).what}; {meaning(stopped).do}", err=True)
+        click.echo(f"stopped early: {meaning(stopped).what}; {meaning(stopped).to_do}", err=True)
     for path in reports:
         click.echo(f"report: {path}")

@@ -39,8 +39,8 @@ def split(
     Links are not moved; --copy copies what they lead to.
     """
     from deidgate.files.guard import check_writable
-    from deidgate.files.reasons import told
     from deidgate.files.split import carry_out, plan_split
+    from deidgate.words.lookup import told
 
     if not delimiter:
         raise click.BadParameter("must not be empty", param_hint="--delimiter")

@@ -16,7 +16,7 @@ import xlsxwriter
 
 from deidgate.files.atomic import whole_file
 from deidgate.files.journal import Line
-from deidgate.files.reasons import meaning
+from deidgate.words.lookup import meaning
 
 COLUMNS = (
     "source",
@@ -60,7 +60,7 @@ def row_of(line: Line) -> tuple[str | int, ...]:
         line.code,
         line.place,
         said.what if said else "",
-        said.do if said else "",
+        said.to_do if said else "",
     )
 
 

@@ -25,7 +25,7 @@ from tests.data.typed import deidgate
 from deidgate.cli import main
 from deidgate.cli.writing import write_dataset
 from deidgate.errors import ConfigurationError
-from deidgate.files.reasons import meaning
+from deidgate.words.lookup import meaning
 
 pytestmark = pytest.mark.usefixtures("own_place")
 WHY = ("--why", "test")
@@ -573,7 +573,7 @@ def test_without_patient_id_the_report_says_how_to_give_one_and_that_works(own_p
 
 @pytest.mark.parametrize("code", ["patient-id-blank", "identifier-missing", "vr-is-not-the-attributes"])
 def test_who_has_no_sender_to_ask_is_told_what_to_type(code):
-    assert "deidgate edit" in meaning(code).do
+    assert "deidgate edit" in meaning(code).to_do
 
 
 # -- what is typed wrong is said before anything is made --------------------------------------

@@ -13,8 +13,9 @@ import pytest
 from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
 from deidgate.files.journal import Journal, Line, Masks, key_of, masks_in
-from deidgate.files.reasons import MEANINGS, meaning
 from deidgate.files.report import COLUMNS, inert, write_reports
+from deidgate.words.files import FILES
+from deidgate.words.lookup import meaning
 
 SETTINGS = {"policy": "digest", "layout": "mirror"}
 
@@ -150,9 +151,9 @@ def test_a_report_says_what_to_do(tmp_path):
     assert held[0]["reason"] and held[0]["what to do"]
 
 
-@pytest.mark.parametrize("code", MEANINGS)
+@pytest.mark.parametrize("code", FILES)
 def test_every_reason_has_a_sentence_and_an_advice(code):
-    assert meaning(code).what and meaning(code).do
+    assert meaning(code).what and meaning(code).to_do
 
 
 def test_plain_text_stays_as_it_is():
