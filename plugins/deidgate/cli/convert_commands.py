@@ -218,7 +218,7 @@ def _written(path: Path, folder: Path, subject: object, number: tuple[int, int],
         raise CannotDeidentify("not-a-picture-volume-or-slide")
     modality = subject.modality or "MR"
     if modality not in ("CT", "MR"):
-        raise CannotDeidentify("volumes-are-CT-or-MR")
+        raise CannotDeidentify("volumes-are-ct-or-mr")
     made = volume.instances(volume.read(content), own_series, modality)
     datasets = [volume.multiframe(list(made))] if multiframe else made
     written = []

@@ -217,7 +217,7 @@ def _read(path: Path) -> list[tuple[int, str, str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.DictReader(file)
             if tuple(lines.fieldnames or ()) != HEADER:
-                raise ConfigurationError("csv-header-is-not-id_old,id_new", str(path))
+                raise ConfigurationError("csv-header-wrong", str(path))
             return [
                 (number, (row["id_old"] or "").strip(), (row["id_new"] or "").strip())
                 for number, row in enumerate(lines, 2)

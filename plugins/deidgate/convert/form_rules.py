@@ -65,7 +65,7 @@ def load_rules(path: Path) -> FormRules:
     unknown = set(content) - {"rows", "words", "pages", "elsewhere"}
     if unknown:
         raise ConfigurationError(
-            "unknown-key", f"{path}: {sorted(unknown)[0]} (accepted: rows, words, pages, elsewhere)"
+            "unknown-key", f"{path}: {sorted(unknown)[0]}", "accepted: elsewhere, pages, rows, words"
         )
     pages = content.get("pages", [])
     if not isinstance(pages, list) or not all(isinstance(page, int) and page > 0 for page in pages):

@@ -76,15 +76,15 @@ class Subject:
         for name in ("birth_date", "study_date"):
             text = getattr(self, name)
             if text and not _is_date(text):
-                raise ConfigurationError("not-a-date-YYYYMMDD", name)
+                raise ConfigurationError("not-a-date", name)
         if self.study_time and not _TIME.fullmatch(self.study_time):
             raise ConfigurationError("value", "study_time")
         if self.sex not in ("", "M", "F", "O"):
-            raise ConfigurationError("sex-is-not-M-F-O", "sex")
+            raise ConfigurationError("sex-is-not-m-f-o", "sex")
         if self.laterality not in ("", "L", "R"):
-            raise ConfigurationError("laterality-is-not-L-R", "laterality")
+            raise ConfigurationError("laterality-is-not-l-r", "laterality")
         if self.burned_in_annotation not in ("YES", "NO"):
-            raise ConfigurationError("burned-in-annotation-is-not-YES-NO", "burned_in_annotation")
+            raise ConfigurationError("burned-in-annotation-is-not-yes-no", "burned_in_annotation")
         for name, keyword in _KEYWORDS.items():
             text = getattr(self, name)
             if "\\" in text:

@@ -108,10 +108,12 @@ def _options(top: Section) -> frozenset[Option]:
     by_word = {option.word: option for option in Option}
     options = frozenset(by_word[top.one_of("options", word, by_word)] for word in top.words("options"))
     for option in sorted(options & NOT_IMPLEMENTED):
-        raise ConfigurationError(f"option-not-implemented: {option.word}", f"{top.where} options")
+        raise ConfigurationError("option-not-implemented", f"{top.where} options", option.word)
     # Source: PS3.15 E.3.6: one or the other.
     if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= options:
-        raise ConfigurationError("options-contradict: retain-full-dates, retain-modified-dates", f"{top.where} options")
+        raise ConfigurationError(
+            "options-contradict", f"{top.where} options", "retain-full-dates, retain-modified-dates"
+        )
     return options
 
 
@@ -158,7 +160,7 @@ def _elements(top: Section) -> tuple[ElementRule, ...]:
 def _element(elements: Section, key: str) -> ElementRule:
     path = tuple(tag_named(name) for name in key.split("."))
     if None in path:
-        raise elements.error(key, "unknown-attribute", ["Keyword", "(gggg,eeee)", "SequenceKeyword.Keyword"])
+        raise elements.error(key, "unknown-keyword", ["Keyword", "(gggg,eeee)", "SequenceKeyword.Keyword"])
     tags = tuple(tag for tag in path if tag is not None)
     if len(tags) == 1 and tags[0] in IDENTITY:
         raise elements.error(key, "identity-is-not-a-matter-of-lines", ["any other attribute"])
@@ -189,7 +191,7 @@ def _private(top: Section, options: frozenset[Option]) -> tuple[PrivateRule, ...
             line.get("reason", str)
             rules.append(PrivateRule(creator.strip(), group, element))
     if rules and Option.RETAIN_SAFE_PRIVATE not in options:
-        raise ConfigurationError("private-without-option: retain-safe-private", f"{top.where} [[private]]")
+        raise ConfigurationError("private-without-option", f"{top.where} [[private]]", "retain-safe-private")
     return tuple(rules)
 
 
@@ -242,7 +244,7 @@ def _pseudonym(top: Section) -> PseudonymStyle:
         except ConfigurationError as error:
             # The style knows what is wrong with itself, and not in which file it stands.
             named = error.path.startswith(top.where)
-            raise error if named else ConfigurationError(error.code, section.where) from None
+            raise error if named else ConfigurationError(error.code, section.where, error.detail) from None
 
 
 def _certificate(top: Section, path: Path) -> str:
@@ -264,7 +266,7 @@ def _check_certificate(pem: str, where: str) -> None:
     except ValueError:
         raise ConfigurationError("no-certificate", where) from None
     if not isinstance(key, RSAPublicKey) or key.key_size < _LEAST_KEY_BITS:
-        raise ConfigurationError("certificate-key; accepted: RSA of at least 2048 bits", where)
+        raise ConfigurationError("certificate-key", where, f"accepted: RSA of at least {_LEAST_KEY_BITS} bits")
 
 
 def _tags(section: Section, key: str) -> list[int]:
@@ -272,6 +274,6 @@ def _tags(section: Section, key: str) -> list[int]:
     for name in section.words(key):
         tag = tag_named(name)
         if tag is None:
-            raise section.error(key, f"unknown-attribute {name}", ["Keyword", "(gggg,eeee)"])
+            raise section.error(key, "unknown-keyword", ["Keyword", "(gggg,eeee)"], name)
         tags.append(tag)
     return tags

@@ -98,7 +98,7 @@ def load_routes(path: Path) -> Routes:
         names = [route.name for route in routes]
         for name in names:
             if names.count(name) > 1:
-                raise top.error("route", f"name-twice {name}", ["one name for each route"])
+                raise top.error("route", "name-twice", ["one name for each route"], name)
     return Routes(tuple(routes))
 
 

@@ -41,7 +41,7 @@ def parse_toml(data: bytes, path: Path) -> tuple[dict[str, Any], str]:
     try:
         return tomllib.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"not-toml: {error}", str(path)) from None
+        raise ConfigurationError("not-toml", str(path), str(error)) from None
 
 
 class Section:
@@ -72,9 +72,10 @@ class Section:
                 if key not in self._asked:
                     raise self.error(key, "unknown-key", self._asked)
 
-    def error(self, key: str, code: str, accepted: Iterable[str]) -> ConfigurationError:
-        """An error that names file, key and what is accepted."""
-        return ConfigurationError(f"{code}; accepted: {', '.join(sorted(accepted))}", f"{self.where} {key}")
+    def error(self, key: str, code: str, accepted: Iterable[str], name: str = "") -> ConfigurationError:
+        """An error that names file, key and what is accepted, and which `name` of the file is meant."""
+        detail = f"accepted: {', '.join(sorted(accepted))}"
+        return ConfigurationError(code, f"{self.where} {key}", f"{name}; {detail}" if name else detail)
 
     def get(self, key: str, kind: type[T], default: T | None = None) -> T:
         """Value of `key`, which has to be a `kind`; without a default the key has to be there."""

@@ -44,16 +44,41 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
             "the file is no TOML, the language of policies",
             "give a policy file; `deidgate policy copy basic mine.toml` makes one to begin with",
         ),
+        "unknown-value": Words("the key cannot have this value", "take one that is accepted"),
+        "missing-key": Words("the file lacks a key", "add it, with a value of the kind that is accepted"),
+        "wrong-kind": Words("the key has a value of another kind", "write one of the kind that is accepted"),
+        "identity-is-not-a-matter-of-lines": Words(
+            "who and what an instance is gets replaced whatever a policy says", "take the line out"
+        ),
+        "private-attribute": Words("private elements are not kept by lines of [elements]", "name them in [[private]]"),
+        "option-not-implemented": Words("nothing does what this option claims", "take it out"),
+        "pseudonym-not-ascii": Words("pseudonyms are of ASCII letters", "write prefix and alphabet with such"),
+        "pseudonym-character-means-something": Words(
+            "a character of the pseudonyms means something else in DICOM", "take another one"
+        ),
+        "pseudonym-alphabet": Words(
+            "the alphabet of pseudonyms is too small or repeats itself", "give it three characters or more, each once"
+        ),
+        "pseudonym-alphabet-even-with-check": Words(
+            "with a check character the alphabet needs an odd number of characters",
+            "add one, take one out, or do without",
+        ),
+        "pseudonym-length": Words(
+            "pseudonyms of this length do not exist, or do not fit into Patient ID", "choose another length"
+        ),
+        "no-shift-in-range": Words("no shift of dates lies between these days", "widen the range"),
+        "nul-in-name": Words("the project's name has a character that no name has", "write it without"),
+        "project-without-name": Words("the project has no name", "give it one"),
         "policy-unknown": Words("there is no such policy", "see `deidgate policy list`, or name a TOML file"),
-        "options-contradict: retain-full-dates, retain-modified-dates": Words(
+        "options-contradict": Words(
             "the policy asks for true dates and for shifted ones",
             "take one of the two options out",
         ),
-        "private-without-option: retain-safe-private": Words(
+        "private-without-option": Words(
             "the policy keeps private elements without the option that says so",
             "add the option, or take the elements out",
         ),
-        "certificate-key; accepted: RSA of at least 2048 bits": Words(
+        "certificate-key": Words(
             "the certificate's key is of a kind that is not used",
             "use a certificate with an RSA key of at least 2048 bits",
         ),
@@ -120,13 +145,13 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
             "the table is no CSV, or a field has more than 131,072 letters", "save it as CSV UTF-8"
         ),
         "csv-is-not-utf-8": Words("the table is not UTF-8 text", "save it as CSV UTF-8"),
-        "csv-header-is-not-id_old,id_new": Words("the first line has to be id_old,id_new", "put it there"),
+        "csv-header-wrong": Words("the first line has to be id_old,id_new", "put it there"),
         # Tables and pictures to be converted.
         "not-a-picture-volume-or-slide": Words(
             "nothing that can be turned into DICOM",
             "give JPEG, PNG, BMP, TIFF, NIfTI or a slide",
         ),
-        "volumes-are-CT-or-MR": Words("a volume becomes CT or MR", "say which with --modality"),
+        "volumes-are-ct-or-mr": Words("a volume becomes CT or MR", "say which with --modality"),
         "not-a-table": Words("neither CSV nor XLSX", "give a table with a header line"),
         "table-without-column-file": Words("no column says which file a row is about", "name that column `file`"),
         "unknown-column": Words(
@@ -154,13 +179,13 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
             "correct the name in the column `file`, or take the row out",
         ),
         "backslash-in-value": Words("a backslash separates values in DICOM", "write the value without it"),
-        "not-a-date-YYYYMMDD": Words("not a date", "write it as YYYYMMDD"),
-        "sex-is-not-M-F-O": Words("sex is M, F or O", "use one of them, or leave it empty"),
-        "burned-in-annotation-is-not-YES-NO": Words(
+        "not-a-date": Words("not a date", "write it as YYYYMMDD"),
+        "sex-is-not-m-f-o": Words("sex is M, F or O", "use one of them, or leave it empty"),
+        "burned-in-annotation-is-not-yes-no": Words(
             "burned-in annotation is YES or NO",
             "say NO when somebody has seen that there is no text in the picture",
         ),
-        "laterality-is-not-L-R": Words("laterality is L or R", "use one of them, or leave it empty"),
+        "laterality-is-not-l-r": Words("laterality is L or R", "use one of them, or leave it empty"),
         "series-number-is-not-a-number": Words("the series number is no number", "write digits"),
         "picture-unreadable": Words("the picture is damaged or of a kind that is not read", "save it again as PNG"),
         "picture-pages-differ": Words("pages of the file differ in size or kind", "split the file into its pages"),
@@ -236,7 +261,7 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
             "what had to go was found again in the result, or text is where it cannot be read",
             "nothing was written; redact by hand",
         ),
-        "unknown-key": Words("the rules have a key that means nothing", "keys: rows, words, pages, elsewhere"),
+        "unknown-key": Words("the file has a key that means nothing here", "take it out, or take one that is accepted"),
         "rules-value": Words("a rule has the wrong kind of value", "see docs/toolbox.md"),
         "rules-unreadable": Words("the rules are no TOML", "see docs/toolbox.md"),
         "not-an-expression": Words("a rule is no regular expression", "escape ( ) [ ] . * + ? with a backslash"),

@@ -119,7 +119,9 @@ class Steward:
             # Read each time: a changed file needs no restart.
             days = load_retention(self._settings.retention)
         except ConfigurationError as error:
-            _log.error("retention-file-wrong", extra={"ids": {"code": error.code}})
+            _log.error(
+                "retention-file-wrong", extra={"ids": {"code": error.code, "path": error.path, "detail": error.detail}}
+            )
             days = {}
         purged, unconfirmed = purge_originals(
             self._store, IngestOriginals(self._ingest), research, days, datetime.now(UTC)

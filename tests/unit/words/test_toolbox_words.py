@@ -14,7 +14,20 @@ from deidgate.words.refusals import REFUSALS
 
 PACKAGE = Path(__file__).parents[3] / "plugins" / "deidgate"
 # What a command of the toolbox goes through, and with which errors it ends.
-ROOMS = ("apply", "batch", "cli", "convert", "dicom", "dimse", "files", "pixels", "plan", "policy", "store")
+ROOMS = [
+    "apply",
+    "batch",
+    "cli",
+    "convert",
+    "dicom",
+    "dimse",
+    "files",
+    "pixels",
+    "plan",
+    "policy",
+    "pseudonym",
+    "store",
+]
 MODULES = ("gateway/original.py", "gateway/identity.py", "gateway/picture.py", "marks.py")
 ERRORS = {"ConfigurationError", "Unavailable", "CannotDeidentify", "VerificationFailed", "NotApproved", "Unmarked"}
 # The gateway's and the console's alone: no command of the toolbox comes there.
@@ -43,7 +56,12 @@ def raised() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args
     )
-    found = set()
+    found = {
+        node.args[1].value
+        for module in ("load", "tomlfile")
+        for node in ast.walk(ast.parse((PACKAGE / "policy" / f"{module}.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "error" and len(node.args) > 2
+    }
     for call in calls:
         code = call.args[0]
         for part in [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]:
