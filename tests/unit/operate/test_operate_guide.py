@@ -6,7 +6,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
+from deidgate.custody.backup import CONFIG_FILES
 from deidgate.operate.main import parser
 
 ROOT = Path(__file__).parents[3]
@@ -70,3 +72,22 @@ def test_every_command_that_is_mentioned_exists(line):
 
 def test_the_guide_is_not_empty_of_commands():
     assert len(blocks(GUIDES["docs/operate.md"])) > 20
+
+
+def test_the_diagram_shows_the_services_that_hold_the_ports():
+    diagram = re.search(r"(?ms)^      clinical zone.*?(?=^## )", GUIDES["README.md"])[0]
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published
+    for name, ports in published.items():
+        assert name in diagram
+        assert all(f":{port.rpartition(':')[2]}" in diagram for port in ports)
+
+
+def test_the_guide_names_every_file_of_the_configuration_that_a_backup_holds():
+    section = GUIDES["docs/operate.md"].partition("## Back up and restore")[2].partition("\n## ")[0]
+    folder = ROOT / "orthanc-ingest"
+    kept = {path.relative_to(folder) for pattern in CONFIG_FILES for path in folder.glob(pattern)}
+    assert kept
+    assert all(f"`{path}`" in section for path in kept if path.parent == Path())
+    assert "the policies" in section and any(path.parent == Path("policies") for path in kept)
