@@ -217,6 +217,7 @@ class _Entry(tarfile.TarInfo):
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """The next entry of `archive`."""
         try:
             return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
@@ -305,6 +306,7 @@ class _Names:
         self._used: set[str] = set()
 
     def free(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """`parts`, or where these are taken with a number in the last of them; taken from now on."""
         candidate, number = parts, 1
         while "/".join(candidate).casefold() in self._used:
             number += 1
@@ -322,6 +324,7 @@ class ZipWriter:
         self._names = _Names()
 
     def add(self, parts: tuple[str, ...], source: Path, stored: bool) -> tuple[str, ...]:
+        """See `ArchiveWriter.add`; deflated, or as it is where `stored` says so."""
         used = self._names.free(parts)
         info = zipfile.ZipInfo("/".join(used), date_time=(1980, 1, 1, 0, 0, 0))
         info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
@@ -333,6 +336,7 @@ class ZipWriter:
         return used
 
     def close(self) -> None:
+        """Write the directory of the zip; its stream stays open."""
         self._archive.close()
 
 
@@ -353,6 +357,7 @@ class TarWriter:
         self._names = _Names()
 
     def add(self, parts: tuple[str, ...], source: Path, stored: bool) -> tuple[str, ...]:
+        """See `ArchiveWriter.add`; `stored` means nothing here, for a tar is compressed as a whole."""
         used = self._names.free(parts)
         info = tarfile.TarInfo("/".join(used))
         info.size = source.stat().st_size
@@ -363,6 +368,7 @@ class TarWriter:
         return used
 
     def close(self) -> None:
+        """Write the end of the tar and of its compression; the stream stays open."""
         try:
             self._archive.close()
         finally:
@@ -378,6 +384,7 @@ class SingleWriter:
         self._kind = kind
 
     def add(self, parts: tuple[str, ...], source: Path, stored: bool) -> tuple[str, ...]:
+        """Compress `source` into the file; its name is not written."""
         pressed: BinaryIO
         if self._kind is Kind.GZIP:
             pressed = cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", fileobj=self._stream, mtime=0))

@@ -48,6 +48,7 @@ def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def backup(site: Site, given: argparse.Namespace) -> int:
+    """Write an encrypted backup to a new file; without a passphrase a recovery key is made and printed once."""
     target = Path(given.file).resolve()
     if target.exists() or not target.parent.is_dir():
         raise Problem(f"{target} is there already, or its folder is not", "name a new file", Exit.USAGE)
@@ -72,6 +73,7 @@ def backup(site: Site, given: argparse.Namespace) -> int:
 
 
 def restore(site: Site, given: argparse.Namespace) -> int:
+    """Put back what a backup holds, after all of it was read; what is there already is moved aside."""
     source = Path(given.file).resolve()
     if not source.is_file():
         raise Problem(f"{given.file} is not there", "name a file that ./gateway backup wrote", Exit.USAGE)

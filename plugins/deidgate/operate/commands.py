@@ -40,6 +40,7 @@ def compose_of(site: Site) -> Compose:
 
 
 def up(site: Site, given: argparse.Namespace) -> int:
+    """Build and start what is not, show the demo where it is asked for, and say the addresses."""
     # A script has nobody to ask; it said what it wants by running the command.
     ask = not given.yes and sys.stdin.isatty()
     compose = bring_up(site, lambda what: not ask or _agreed(what), fresh=given.rebuild)
@@ -95,6 +96,7 @@ def addresses(site: Site) -> list[str]:
 
 
 def down(site: Site, given: argparse.Namespace) -> int:
+    """Stop and remove the containers; with ``--volumes`` all studies, the mapping table and the audit trail too."""
     compose = compose_of(site)
     if not given.volumes:
         return _finish(compose.show("down", "--remove-orphans"))
@@ -112,6 +114,7 @@ def _finish(status: int) -> int:
 
 
 def status(site: Site, given: argparse.Namespace) -> int:
+    """Say how the services are and what is under way; fails unless all of them are up."""
     compose = compose_of(site)
     services = compose.containers()
     absent = sorted(compose.services() - {one.service for one in services}) if services else []
@@ -152,6 +155,7 @@ def status_lines(services: tuple[Container, ...], flow: dict[str, object] | None
 
 
 def logs(site: Site, given: argparse.Namespace) -> int:
+    """Print what the services, or one of them, have logged."""
     compose = compose_of(site)
     known = [one.service for one in compose.containers()]
     if given.service and given.service not in known:
@@ -167,6 +171,7 @@ def logs(site: Site, given: argparse.Namespace) -> int:
 
 
 def send(site: Site, given: argparse.Namespace) -> int:
+    """Send files and folders to ingest by C-STORE."""
     compose = compose_of(site)
     compose.require_running("ingest")
     mounts = []
@@ -181,16 +186,19 @@ def send(site: Site, given: argparse.Namespace) -> int:
 
 
 def wait(site: Site, given: argparse.Namespace) -> int:
+    """Wait until nothing is in flight."""
     command = compose_of(site).in_worker("deidgate", "gateway", "wait", "--timeout", str(given.timeout))
     return _finish(site.shell.show(command))
 
 
 def hold_list(site: Site, given: argparse.Namespace) -> int:
+    """Print what is held, and why."""
     words = ["deidgate", "gateway", "hold", "list", *(["--json"] if given.json else [])]
     return _finish(site.shell.show(compose_of(site).in_worker(*words)))
 
 
 def mapping_export(site: Site, given: argparse.Namespace) -> int:
+    """Write the mapping table to two files on this machine, which are whole or not written."""
     compose = compose_of(site)
     uids, patients = Path(given.uids).resolve(), Path(given.patients).resolve()
     # Two texts through one pipe, a line with a NUL between them; nothing of it touches a disk on the way.
@@ -230,6 +238,7 @@ def who() -> str:
 
 
 def research_download(site: Site, given: argparse.Namespace) -> int:
+    """Write the studies that research has into a folder, whose new files are the caller's."""
     compose = compose_of(site)
     compose.require_running("research")
     folder = Path(given.folder).resolve()
@@ -246,6 +255,7 @@ def research_download(site: Site, given: argparse.Namespace) -> int:
 
 
 def credentials(site: Site, given: argparse.Namespace) -> int:
+    """Print where ingest and research are reached, and the researcher's password."""
     there = site.installation
     names = ("researcher.password",)
     found = SecretFiles(site.shell, engine.require(site.shell), there).read(names)

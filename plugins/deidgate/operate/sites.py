@@ -53,6 +53,7 @@ def add(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def list_sites(site: Site, given: argparse.Namespace) -> int:
+    """Print the sites with their AE titles and certificates."""
     text = _run(site, "list").out
     if given.json:
         print(text)
@@ -66,6 +67,7 @@ def list_sites(site: Site, given: argparse.Namespace) -> int:
 
 
 def add_site(site: Site, given: argparse.Namespace) -> int:
+    """Add a route for a site to ``routes.toml``, which is replaced as a whole."""
     route: dict[str, object] = {
         "name": f"{given.site}-{'-'.join(given.calling)}".lower(),
         "calling": given.calling,
@@ -89,6 +91,7 @@ def add_site(site: Site, given: argparse.Namespace) -> int:
 
 
 def certificate(site: Site, given: argparse.Namespace) -> int:
+    """Make a key and a certificate for a site, and write both to a file."""
     target = Path(given.file).resolve()
     with drafts(target) as [place]:
         place.write_text(_run(site, "issue", given.site).out, encoding="utf-8")
@@ -97,6 +100,7 @@ def certificate(site: Site, given: argparse.Namespace) -> int:
 
 
 def trust(site: Site, given: argparse.Namespace) -> int:
+    """Let a site use a certificate of its own making."""
     try:
         text = Path(given.file).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
@@ -107,6 +111,7 @@ def trust(site: Site, given: argparse.Namespace) -> int:
 
 
 def revoke(site: Site, given: argparse.Namespace) -> int:
+    """Refuse a certificate from now on."""
     _run(site, "revoke", given.fingerprint)
     site.say("it is refused from now on; what was sent under it stays")
     return Exit.OK

@@ -143,15 +143,18 @@ def _approvals(several: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def reconcile(site: Site, given: argparse.Namespace) -> int:
+    """Count what was received against what became of it."""
     return _worker(site, "gateway", "reconcile", *(["--json"] if given.json else []))
 
 
 def recall(site: Site, given: argparse.Namespace) -> int:
+    """Take results back from research, after a question."""
     _asked(site, "recall", given)
     return _worker(site, "gateway", "recall", *_selection(given), "--yes")
 
 
 def reprocess(site: Site, given: argparse.Namespace) -> int:
+    """Have originals de-identified again by the policies that hold now, after a question."""
     _asked(site, "reprocess", given)
     compose = compose_of(site)
     # A worker reads its policies when it starts: those that hold now are meant.
@@ -161,10 +164,12 @@ def reprocess(site: Site, given: argparse.Namespace) -> int:
 
 
 def purge(site: Site, given: argparse.Namespace) -> int:
+    """Delete originals whose time at ingest is over."""
     return _worker(site, "gateway", "purge", *(["--dry-run"] if given.dry_run else []))
 
 
 def decide(site: Site, given: argparse.Namespace) -> int:
+    """Release or reject held items."""
     words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--accept"] if given.accept else [])]
     words += [word for box in given.box for word in ("--box", *map(str, box))]
     words += ["--frame", str(given.frame)] if given.frame is not None else []
@@ -172,11 +177,13 @@ def decide(site: Site, given: argparse.Namespace) -> int:
 
 
 def show(site: Site, given: argparse.Namespace) -> int:
+    """Show held items with what identifies them; the audit trail says who looked, and why."""
     words = [*map(str, given.items), "--why", given.why, "--by", who(), *(["--json"] if given.json else [])]
     return _worker(site, "gateway", "hold", "show", *words)
 
 
 def original(site: Site, given: argparse.Namespace) -> int:
+    """Write the original of a held item to a new file; the audit trail says who had it, and why."""
     words = ["gateway", "hold", "original", str(given.item), "--why", given.why, "--by", who()]
     with drafts(Path(given.file).resolve(), new=True) as [place]:
         done = site.shell.save(compose_of(site).in_worker("deidgate", *words), place)
@@ -186,25 +193,30 @@ def original(site: Site, given: argparse.Namespace) -> int:
 
 
 def destinations_list(site: Site, given: argparse.Namespace) -> int:
+    """Print what each further destination has, and what of it a person has to look at."""
     return _worker(site, "gateway", "destinations", "list", *(["--json"] if given.json else []))
 
 
 def destinations_decide(site: Site, given: argparse.Namespace) -> int:
+    """Have deliveries to a further destination tried again, or say that they were withdrawn there."""
     words = [given.destination, *map(str, given.items), "--why", given.why, "--by", who()]
     return _worker(site, "gateway", "destinations", given.action, *words)
 
 
 def approvals(site: Site, given: argparse.Namespace) -> int:
+    """Ask for, give, list and require approvals by a second person."""
     words = [*(["--project", given.project] if given.project else []), *given.words]
     named = ["--why", given.why, "--by", who()] if given.why is not None else []
     return _worker(site, "approvals", given.action, *words, *named)
 
 
 def audit_command(site: Site, given: argparse.Namespace) -> int:
+    """Check the audit trail, print it, or print its head."""
     return _worker(site, "audit", given.action, *(["--noted", given.noted] if given.noted else []))
 
 
 def look_up(site: Site, given: argparse.Namespace) -> int:
+    """Say who a pseudonym, patient or UID is; what is asked for comes from the words or from standard input."""
     value = given.value or (input("gateway: look up: ") if sys.stdin.isatty() else sys.stdin.readline())
     words = ["--why", given.why, "--by", who()]
     words += [*(["--project", given.project] if given.project else []), *(["--json"] if given.json else [])]
