@@ -12,7 +12,7 @@ from pydicom import dcmread
 from tests.e2e.conftest import gateway, undisturbed
 from tests.e2e.drawn import difference, wait_for_image
 
-from deidgate.cli.phantom import write_study
+from deidgate.prove.phantom import write_study
 
 PATIENT = "E2E-4711"
 NAME = "Muster"

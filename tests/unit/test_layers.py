@@ -60,6 +60,8 @@ OUTSIDE = {
     # A decoder works in a process of its own, with limits.
     "pixels/guard.py": {"os", "subprocess", "threading"},
     "pixels/guarded.py": {"resource"},
+    # Threads of a process look at pictures one after the other.
+    "pixels/lazy.py": {"threading"},
     # The model comes with a package, as a file.
     "pixels/model.py": {"pathlib"},
     # What a user of the toolbox gives by name, and instances that did not exist before.
@@ -154,3 +156,14 @@ def test_only_the_two_entry_files_import_orthanc():
     for path in PACKAGE.parent.rglob("*.py"):
         if path not in entry:
             assert not any(n == "orthanc" or n.startswith("orthanc.") for n in imports(path)), path
+
+
+def test_the_entry_points_of_files_and_of_the_gateway_do_not_lean_on_each_other():
+    for room_, others in (
+        ("batch", ("cli", "worker", "operate")),
+        ("worker", ("batch", "operate")),
+        ("prove", ("cli",)),
+    ):
+        for path in (PACKAGE / room_).rglob("*.py"):
+            for name in imports(path):
+                assert not name.startswith(tuple(f"deidgate.{other}" for other in others)), f"{path} imports {name}"

@@ -254,7 +254,7 @@ class Deidentifier:
         # A run over folders leaves these to its own processes.
         from deidgate.batch.identities import Identities
         from deidgate.batch.instance import Instances
-        from deidgate.worker.pixels import LazyPixels
+        from deidgate.pixels.lazy import LazyPixels
 
         if self._store is None or self._instances is None:
             self._store = open_mapping(self._place)

@@ -32,9 +32,9 @@ from deidgate.files.kind import SNIFFED, Kind, code_of, sniff
 from deidgate.files.names import safe_name, token
 from deidgate.files.source import Source
 from deidgate.files.staging import Staging
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
-from deidgate.worker.pixels import LazyPixels
 
 _REDACTED = "dicomdir-redacted"
 

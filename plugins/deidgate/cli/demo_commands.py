@@ -21,7 +21,7 @@ def demo_study(folder: Path, patient: str, slices: int, as_json: bool) -> None:
 
     The same call always writes the same study.
     """
-    from deidgate.cli.phantom import write_study
+    from deidgate.prove.phantom import write_study
 
     written = write_study(folder, patient_id=patient, slices=slices)
     click.echo(

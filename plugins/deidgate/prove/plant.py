@@ -12,11 +12,11 @@ from typing import Any
 from pydicom import FileDataset
 from pydicom.uid import UID
 
-from deidgate.cli.phantom import ct_slice
 from deidgate.dicom.box import Box
 from deidgate.gateway.orthanc_id import instance_id
 from deidgate.prove import documents, header, names, pictures
 from deidgate.prove.model import Plant, Planted
+from deidgate.prove.phantom import ct_slice
 
 LIST = "plants.json"
 FILES = "files"

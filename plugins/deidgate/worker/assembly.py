@@ -15,6 +15,7 @@ from deidgate.gateway.story import carry
 from deidgate.orthanc_io.client import OrthancClient, Server
 from deidgate.orthanc_io.originals import IngestOriginals
 from deidgate.orthanc_io.research_store import ResearchStore
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.policy.load import load_policy
 from deidgate.policy.model import Policy
 from deidgate.policy.routes import Routes, load_routes
@@ -22,7 +23,6 @@ from deidgate.settings import Settings, password, secret
 from deidgate.store.model import Claim
 from deidgate.store.store import Store
 from deidgate.worker.patients import MappedPatients
-from deidgate.worker.pixels import LazyPixels
 
 
 def ingest_server(settings: Settings) -> Server:

@@ -16,9 +16,9 @@ from deidgate.batch import policies
 from deidgate.batch.deidentifier import Deidentifier
 from deidgate.errors import DeidgateError
 from deidgate.gateway.outcome import Delivered
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.policy.load import load_policy
 from deidgate.worker.patients import MappedPatients
-from deidgate.worker.pixels import LazyPixels
 
 FILES = {
     **{f"ct {number}": encoded(ct(1, 1, 1, number, rows=8)) for number in (1, 2)},

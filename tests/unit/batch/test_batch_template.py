@@ -24,8 +24,8 @@ from deidgate.errors import DeidgateError
 from deidgate.files.source import Source
 from deidgate.files.spans import meta_end
 from deidgate.files.staging import Staging
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.policy.load import load_policy
-from deidgate.worker.pixels import LazyPixels
 
 
 @pytest.fixture

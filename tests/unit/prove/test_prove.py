@@ -6,11 +6,11 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
-from deidgate.cli.phantom import ct_slice
 from deidgate.prove import plant as planting
 from deidgate.prove import report
 from deidgate.prove.judge import End, holds, judge
 from deidgate.prove.model import Verdict
+from deidgate.prove.phantom import ct_slice
 
 
 @pytest.fixture(scope="module")

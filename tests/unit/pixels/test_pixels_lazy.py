@@ -11,8 +11,8 @@ from deidgate.dicom.box import Box
 from deidgate.errors import CannotDeidentify
 from deidgate.pixels.clean import PixelStatus
 from deidgate.pixels.guard import GuardedDecoder
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.plan.model import PixelPlan
-from deidgate.worker.pixels import LazyPixels
 
 BOX = Box(0, 8, 0, 8)
 COMPRESSED = ("693_J2KI.dcm", "JPGExtended.dcm", "MR_small_RLE.dcm")
