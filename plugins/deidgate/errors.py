@@ -35,7 +35,7 @@ class DeidgateError(Exception):
         return f"{said} ({self.detail})" if self.detail else said
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How another process gets it: as it is, whatever the arguments of its class are; without its cause."""
+        """How another process gets it: as it is, whatever the arguments of its class are."""
         return _received, (type(self), self.args, dict(self.__dict__))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deidgate.batch.pool import _plain
 from deidgate.convert.missing import ExtraMissingError
 from deidgate.errors import ConfigurationError, DeidgateError
 from deidgate.orthanc_io.client import Refused
@@ -85,11 +86,17 @@ def test_every_code_is_a_lower_case_name_with_hyphens():
     ids=lambda error: error.code,
 )
 def test_an_error_is_the_same_in_another_process(error):
-    error.__cause__ = ValueError(open)  # what cannot be sent stays behind
     there = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
     assert type(there) is type(error)
     assert (there.code, there.path, there.detail, str(there)) == (error.code, error.path, error.detail, str(error))
     assert there.__dict__ == error.__dict__
+
+
+def test_a_process_that_cannot_work_sends_its_error_without_the_cause():
+    error = ConfigurationError("a-code", "here", "more")
+    error.__cause__ = ValueError(lambda: None)  # which nothing can send
+    there = pickle.loads(pickle.dumps(_plain(error)))  # noqa: S301 - its own bytes
+    assert str(there) == "a-code at here (more)"
     assert there.__cause__ is None
 
 

@@ -203,7 +203,7 @@ def serve(connection: Connection, job: Job, most_waiting: int) -> None:
         if store is not None:
             store.close()
     except DeidgateError as error:
-        connection.send(error)
+        connection.send(_plain(error))
     except (EOFError, BrokenPipeError):
         # Whoever gave out the work is gone.
         return
@@ -225,6 +225,12 @@ def _answer(connection: Connection, groups: Iterable[list[list[Done]]]) -> None:
     for group in groups:
         for done in group:
             connection.send(done)
+
+
+def _plain(error: DeidgateError) -> DeidgateError:
+    """The error without what cannot be sent, such as its cause, which some libraries send along."""
+    error.__cause__ = error.__context__ = error.__traceback__ = None
+    return error
 
 
 def _received(one: _Process) -> list[Done] | _Ready | None:
