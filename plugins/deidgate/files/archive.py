@@ -79,7 +79,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class PassedMember:
-    """A member that was not read, and why (a key of `deidgate.files.reasons`)."""
+    """A member that was not read, and why (a key of `deidgate.words`)."""
 
     relative: tuple[str, ...]
     code: str

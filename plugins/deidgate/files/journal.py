@@ -57,7 +57,7 @@ class Line:
         ``done``, ``held``, ``skipped``, ``copied``, ``redacted`` (a DICOMDIR), ``archive``, ``failed`` or ``planned``
         (dry run).
     code : str
-        Empty when done; else a key of `deidgate.files.reasons` or a code of the engine.
+        Empty when done; else a key of `deidgate.words` or a code of the engine.
     place : str
         Element path or the name of an error; never a value.
     destination : str

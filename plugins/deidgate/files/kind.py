@@ -69,7 +69,7 @@ _CODES = {
 
 
 def code_of(kind: Kind) -> str:
-    """What the report says of a file that is no DICOM: a key of `deidgate.files.reasons`."""
+    """What the report says of a file that is no DICOM: a key of `deidgate.words`."""
     return _CODES.get(kind, _OTHER_CODE)
 
 

@@ -64,7 +64,7 @@ class Passed:
     path : Path
     root : int
     code : str
-        A key of `deidgate.files.reasons`.
+        A key of `deidgate.words`.
     """
 
     path: Path

@@ -151,8 +151,8 @@ INSTANCES: Mapping[str, Words] = MappingProxyType(
             "there may be text in the picture, and it is not certain what to hide",
             "look at the picture: hide what names the patient with `deidgate blank`, and run on the new file with a"
             " policy without clean-pixel-data",
-            "look at the picture; release it with rectangles over what names the patient (`./gateway hold release --box`),"
-            " or with the reason accepted where nothing does",
+            "look at the picture; release it with rectangles over what names the patient (`./gateway hold release"
+            " --box`), or with the reason accepted where nothing does",
         ),
         "box-outside-picture": Words(
             "a rectangle is not inside the picture, or on a frame that it does not have",

@@ -18,9 +18,9 @@ from deidgate.cli import decision_commands
 from deidgate.cli.exits import Exit
 from deidgate.cli.gateway_commands import gateway
 from deidgate.gateway.outcome import Delivered
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.store import Keys, State, Store
 from deidgate.store.model import ItemFilter
-from deidgate.worker.pixels import LazyPixels
 
 WHY = ("--why", "test", "--by", "me")
 
