@@ -68,7 +68,7 @@ class PixelStatus(StrEnum):
     """Every frame that had to be judged was judged, and nothing was found."""
 
     MASKED = "masked"
-    """`boxes` have to be blanked (after `assess`), or are blanked (after `clean`)."""
+    """`boxes` have to be blanked."""
 
     UNCERTAIN = "uncertain"
     """A person has to decide; `boxes` are a proposal."""
@@ -124,29 +124,6 @@ def assess(
         return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), (error.code, *found.reasons))
     except _UNREADABLE:
         return PixelOutcome(PixelStatus.UNCERTAIN, plan_pixels.boxes, (), ("header-unreadable", *found.reasons))
-
-
-def clean(
-    dataset: Dataset,
-    target: Dataset,
-    plan_pixels: PixelPlan,
-    sampler: Sampler,
-    model: TextModel,
-    decoder: Decoder = decode,
-) -> tuple[Dataset, PixelOutcome]:
-    """A new dataset: `target` with the text of `dataset` masked, and the outcome.
-
-    `dataset` is the original (its header names the device), `target` the de-identified header with the same pixels;
-    they may be one object. Neither is changed. With UNCERTAIN, the returned dataset is `target` itself: hold it.
-    Overlay bits within pixels and comments within codestreams go as well.
-    """
-    outcome = assess(dataset, plan_pixels, sampler, model, decoder)
-    if outcome.status is PixelStatus.UNCERTAIN or "no-pixels" in outcome.reasons:
-        return target, outcome
-    try:
-        return blanked(target, outcome.boxes, decoder), outcome
-    except CannotDeidentify as error:
-        return target, replace(outcome, status=PixelStatus.UNCERTAIN, reasons=(error.code, *outcome.reasons))
 
 
 def blanked(target: Dataset, boxes: tuple[Box, ...], decoder: Decoder = decode) -> Dataset:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -61,18 +60,7 @@ _LARGEST_ELEMENT = 0xFFFFFFFE
 _EXTREMES = ("SmallestImagePixelValue", "LargestImagePixelValue")
 
 
-class Fill(StrEnum):
-    """What a masked pixel becomes."""
-
-    BLACK = "black"
-    """What is displayed darkest: the lowest value in the frame (the highest with MONOCHROME1), so that the range of
-    values, and with it a viewer's window, stays."""
-
-    PADDING = "padding"
-    """Pixel Padding Value where a grey dataset has one, else as BLACK."""
-
-
-def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decoder: Decoder = decode) -> Dataset:
+def mask(dataset: Dataset, boxes: Iterable[Box], decoder: Decoder = decode) -> Dataset:
     """A new dataset with `boxes` blanked; `dataset` is not changed.
 
     Native pixels outside the boxes are the same bytes. Compressed ones are decoded and encoded again without loss;
@@ -89,8 +77,8 @@ def mask(dataset: Dataset, boxes: Iterable[Box], fill: Fill = Fill.BLACK, decode
     description = describe(dataset)
     wanted = tuple(box for box in (_inside(box, description) for box in wanted) if box is not None)
     if description.compressed:
-        return _mask_compressed(dataset, description, wanted, fill, decoder)
-    return _mask_native(dataset, description, wanted, fill)
+        return _mask_compressed(dataset, description, wanted, decoder)
+    return _mask_native(dataset, description, wanted)
 
 
 def strip_embedded_overlay_bits(dataset: Dataset, bit: int | None = None, decoder: Decoder = decode) -> Dataset:
@@ -158,7 +146,7 @@ def _strip_compressed(dataset: Dataset, d: PixelDescription, decoder: Decoder) -
             # A lossy decoder may give out a value beyond the last one for what was never coded.
             raise CannotDeidentify("pixel-data-excess", d.keyword)
         elif not _is_encodable(d):
-            return _mask_to_native(dataset, d, (), Fill.BLACK, decoder)
+            return _mask_to_native(dataset, d, (), decoder)
         else:
             after.append(_encode(Frame(kept, coded.photometric), d))
     if after == before:
@@ -194,17 +182,18 @@ def strip_codestream_comments(dataset: Dataset) -> Dataset:
     return result
 
 
-def darkest(frame: Frame, dataset: Dataset, description: PixelDescription, fill: Fill) -> tuple[int | float, ...]:
-    """The stored values of a masked pixel of `frame`, one for each sample."""
+def _darkest(frame: Frame, dataset: Dataset, description: PixelDescription) -> tuple[int | float, ...]:
+    """The stored values of a masked pixel of `frame`, one for each sample: what is displayed darkest.
+
+    The lowest value in a grey frame (the highest with MONOCHROME1), so that the range of values, and with it a
+    viewer's window, stays.
+    """
     if frame.photometric == "PALETTE COLOR":
         return (_darkest_entry(dataset, frame.values),)
     if frame.photometric == "RGB":
         return (0, 0, 0)
     if frame.photometric.startswith("YBR"):
         return (0, 1 << (description.stored - 1), 1 << (description.stored - 1))
-    padding = dataset.get("PixelPaddingValue")
-    if fill is Fill.PADDING and isinstance(padding, int) and description.lowest <= padding <= description.highest:
-        return (padding,)
     finite = frame.values[np.isfinite(frame.values)] if frame.values.dtype.kind == "f" else frame.values
     if not finite.size:
         return (0,)
@@ -238,17 +227,17 @@ def _of_frame(boxes: tuple[Box, ...], index: int) -> list[Box]:
     return [box for box in boxes if box.frame is None or box.frame == index]
 
 
-def _mask_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill) -> Dataset:
+def _mask_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...]) -> Dataset:
     original = native_buffer(dataset, d)
     edited = bytearray(original)
     for index in range(d.frames):
         here = _of_frame(boxes, index)
         if here:
-            _edit_frame(edited, d, index, here, darkest(native_frame(original, d, index), dataset, d, fill))
+            _edit_frame(edited, d, index, here, _darkest(native_frame(original, d, index), dataset, d))
     result, masked = copied(dataset), bytes(edited)
     del edited
     _write(result, d.keyword, masked)
-    _true_extremes(result, d, (native_frame(masked, d, index) for index in range(d.frames)))
+    _true_extremes(result, (native_frame(masked, d, index) for index in range(d.frames)))
     return result
 
 
@@ -318,21 +307,17 @@ def _as_cells(values: NDArray[Any], d: PixelDescription) -> NDArray[Any]:
     return (wide & ((1 << d.allocated) - 1)).astype(d.cell)
 
 
-def _mask_compressed(
-    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
-) -> Dataset:
+def _mask_compressed(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], decoder: Decoder) -> Dataset:
     if _is_encodable(d):
-        return _mask_same_syntax(dataset, d, boxes, fill, decoder)
-    return _mask_to_native(dataset, d, boxes, fill, decoder)
+        return _mask_same_syntax(dataset, d, boxes, decoder)
+    return _mask_to_native(dataset, d, boxes, decoder)
 
 
 def _is_encodable(d: PixelDescription) -> bool:
     return d.transfer_syntax in _ENCODABLE and d.allocated in (8, 16)
 
 
-def _mask_same_syntax(
-    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
-) -> Dataset:
+def _mask_same_syntax(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], decoder: Decoder) -> Dataset:
     encoded: list[bytes] = []
     extremes: list[Frame] = []
     for index, codestream in enumerate(codestreams(dataset, d)):
@@ -340,7 +325,7 @@ def _mask_same_syntax(
         if not here:
             encoded.append(without_comments(codestream, d.transfer_syntax))
             continue
-        frame = _blanked(decoder(codestream, d), dataset, d, here, fill)
+        frame = _blanked(decoder(codestream, d), dataset, d, here)
         encoded.append(_encode(frame, d))
         if d.frames == 1:
             extremes.append(frame)
@@ -349,7 +334,7 @@ def _mask_same_syntax(
     if d.samples > 1:
         # Source: PS3.5 8.2.3, 8.2.4 and G.2.
         _write(result, "PlanarConfiguration", int(d.transfer_syntax == RLELossless))
-    _true_extremes(result, d, extremes)
+    _true_extremes(result, extremes)
     return result
 
 
@@ -366,9 +351,7 @@ def _put_codestreams(result: Dataset, encoded: list[bytes]) -> None:
     result["PixelData"].is_undefined_length = True
 
 
-def _mask_to_native(
-    dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], fill: Fill, decoder: Decoder
-) -> Dataset:
+def _mask_to_native(dataset: Dataset, d: PixelDescription, boxes: tuple[Box, ...], decoder: Decoder) -> Dataset:
     """Decoded, masked and left uncompressed, for syntaxes that are lossy or that cannot be written."""
     if d.rows * d.columns * d.samples * (d.allocated // 8) * d.frames > _LARGEST_ELEMENT:
         raise CannotDeidentify("pixel-data-too-large-to-write", d.keyword)
@@ -379,7 +362,7 @@ def _mask_to_native(
         frame = decoder(codestream, d)
         if frame.photometric.startswith("YBR"):
             frame = _to_rgb(frame)
-        frame = _blanked(frame, dataset, d, _of_frame(boxes, index), fill)
+        frame = _blanked(frame, dataset, d, _of_frame(boxes, index))
         values = frame.values
         if values.dtype.itemsize > itemsize:
             raise CannotDeidentify("pixel-data-size", d.keyword)
@@ -400,10 +383,10 @@ def _mask_to_native(
     return result
 
 
-def _blanked(frame: Frame, dataset: Dataset, d: PixelDescription, boxes: list[Box], fill: Fill) -> Frame:
+def _blanked(frame: Frame, dataset: Dataset, d: PixelDescription, boxes: list[Box]) -> Frame:
     if not boxes:
         return frame
-    value = np.asarray(darkest(frame, dataset, d, fill)).astype(frame.values.dtype)
+    value = np.asarray(_darkest(frame, dataset, d)).astype(frame.values.dtype)
     values = frame.values.copy()
     for box in boxes:
         values[box.row_start : box.row_stop, box.column_start : box.column_stop] = value
@@ -483,7 +466,7 @@ def _remove(result: Dataset, *keywords: str) -> None:
             del result[keyword]
 
 
-def _true_extremes(result: Dataset, d: PixelDescription, frames: Iterable[Frame]) -> None:
+def _true_extremes(result: Dataset, frames: Iterable[Frame]) -> None:
     """Smallest and Largest Image Pixel Value of the masked frames, where the dataset states them."""
     if not any(keyword in result for keyword in _EXTREMES):
         return

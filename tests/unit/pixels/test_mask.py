@@ -37,7 +37,7 @@ from deidgate.errors import CannotDeidentify
 from deidgate.pixels.codestream import may_code_more_than
 from deidgate.pixels.description import describe
 from deidgate.pixels.frames import Frame, frames
-from deidgate.pixels.mask import Fill, mask, strip_codestream_comments, strip_embedded_overlay_bits
+from deidgate.pixels.mask import mask, strip_codestream_comments, strip_embedded_overlay_bits
 
 # Files of pydicom's package, chosen so that each transfer syntax, photometric interpretation and odd layout is there.
 FILES = (
@@ -298,11 +298,9 @@ def test_signed_pixels_are_masked_with_their_lowest_value_in_use() -> None:
     assert np.frombuffer(after.PixelData, np.int16)[-1] == -40
 
 
-def test_pixel_padding_is_used_when_it_is_asked_for() -> None:
-    pixels = np.arange(64, dtype=np.int16).reshape(1, 8, 8, 1)
-    ds = made(pixels)
+def test_pixel_padding_does_not_widen_the_range_of_values() -> None:
+    ds = made(np.arange(64, dtype=np.int16).reshape(1, 8, 8, 1))
     ds.add_new("PixelPaddingValue", "SS", -2000)
-    assert np.frombuffer(mask(ds, [Box(0, 1, 0, 1)], Fill.PADDING).PixelData, np.int16)[0] == -2000
     assert np.frombuffer(mask(ds, [Box(7, 8, 7, 8)]).PixelData, np.int16)[-1] == 0
 
 
