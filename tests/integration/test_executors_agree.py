@@ -93,7 +93,7 @@ def flat(dataset: Dataset, path: str = "") -> dict[str, Any]:
 def both(data: bytes, name: str, address: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What pydicom and what Orthanc make of one plan."""
     header = dcmread(BytesIO(data), stop_before_pixels=True)
-    made = finish_claims(plan(header, shipped(name), PSEUDONYMS), pixels_checked=True, pixels_masked=False)
+    made = finish_claims(plan(header, shipped(name), PSEUDONYMS), pixels_checked=True)
     body = modify_request(made, header)
     syntax = header.file_meta.TransferSyntaxUID
     if syntax == DeflatedExplicitVRLittleEndian:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from deidgate.cli.options import FILE, FOLDER, PATH, mapping_options, project_options
+from deidgate.cli.options import FILE, FOLDER, PATH, mapping_options, project_option
 
 
 @click.group()
@@ -73,7 +73,7 @@ Examples:
 @click.option("--attributes", type=FILE, help="Keywords and VRs (PN) to overwrite, one on a line; # begins a comment.")
 @click.option("--list", "show_list", is_flag=True, help="Print the default list.")
 @mapping_options
-@project_options
+@project_option
 def redact(
     source: Path | None,
     target: Path | None,
@@ -82,7 +82,6 @@ def redact(
     mapping: str | None,
     keys: Path | None,
     project: str,
-    site: str,
 ) -> None:
     """Overwrite identifying values of a DICOMDIR in their places, with as many zeros, so that all offsets hold.
 

@@ -63,14 +63,18 @@ def policy_option(command: Command) -> Command:
     )(command)
 
 
+def project_option(command: Command) -> Command:
+    """``--project``."""
+    return click.option(
+        "--project", default="default", show_default=True, help="Projects share no pseudonym and no key."
+    )(command)
+
+
 def project_options(command: Command) -> Command:
     """``--project`` and ``--site``: the words of routes.toml."""
-    for option in (
-        click.option("--site", default="", help="The clinic: equal Patient IDs of two sites are two patients."),
-        click.option("--project", default="default", show_default=True, help="Projects share no pseudonym and no key."),
-    ):
-        command = option(command)
-    return command
+    return project_option(
+        click.option("--site", default="", help="The clinic: equal Patient IDs of two sites are two patients.")(command)
+    )
 
 
 def who_and_why(command: Command) -> Command:

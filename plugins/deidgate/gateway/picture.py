@@ -33,8 +33,7 @@ def judge(
         outcome = pixels.assess(original.file, plan.pixels)
         if outcome.status is PixelStatus.UNCERTAIN:
             raise CannotDeidentify(UNCERTAIN, outcome.reasons[0] if outcome.reasons else "")
-    masked = outcome is not None and bool(outcome.boxes)
-    return finish_claims(plan, pixels_checked=outcome is not None, pixels_masked=masked), outcome
+    return finish_claims(plan, pixels_checked=outcome is not None), outcome
 
 
 def cleaned(result: bytes, original: Original, outcome: PixelOutcome | None, pixels: PixelStep) -> bytes:

@@ -97,7 +97,7 @@ def claims(
     )
 
 
-def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> Plan:
+def finish_claims(plan: Plan, *, pixels_checked: bool) -> Plan:
     """The plan with its claims completed once the pixels are known; call it before the executors run.
 
     A plan as made by `plan()` claims nothing about pixels. When they were checked (and, if needed, masked), the
@@ -109,8 +109,6 @@ def finish_claims(plan: Plan, *, pixels_checked: bool, pixels_masked: bool) -> P
         Not changed.
     pixels_checked : bool
         Every frame that had to be judged was judged, and what remains is clean.
-    pixels_masked : bool
-        Something was masked.
     """
     if not pixels_checked:
         return plan

@@ -112,8 +112,11 @@ def change_date(vr: str, value: str, operation: DateOperation) -> str | None:
     """
     if isinstance(operation, Remove):
         return None
-    change = {"DA": _change_da, "TM": _change_tm, "DT": _change_dt}[vr]
-    return "\\".join(change(part, operation) if (part := one.strip(" \0")) else "" for one in value.split("\\"))
+    parts = (one.strip(" \0") for one in value.split("\\"))
+    if vr == "TM":  # a time of day moves with no date
+        return "\\".join(_checked_tm(part) if part else "" for part in parts)
+    change = {"DA": _change_da, "DT": _change_dt}[vr]
+    return "\\".join(change(part, operation) if part else "" for part in parts)
 
 
 def change_age(value: str) -> str:
@@ -143,7 +146,7 @@ def _change_da(value: str, operation: Keep | Shift | Truncate) -> str:
     return f"{moved.year:04d}{dot}{moved.month:02d}{dot}{moved.day:02d}"
 
 
-def _change_tm(value: str, operation: Keep | Shift | Truncate) -> str:
+def _checked_tm(value: str) -> str:
     match = _TIME.fullmatch(value)
     if not match:
         raise InvalidDate

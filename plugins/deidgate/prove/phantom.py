@@ -59,7 +59,7 @@ def ct_slice(patient_id: str, number: int, slices: int, size: int = SIZE) -> Fil
     ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     _patient(ds, patient_id)
     _study(ds, patient_id, study)
-    _image(ds, patient_id, instance, number, slices)
+    _image(ds, instance, number, slices)
     _pixels(ds, phantom((number - 0.5) / slices, size))
     return ds
 
@@ -117,7 +117,7 @@ def _study(ds: Dataset, patient_id: str, study: UID) -> None:
     block.add_new(0x01, "LO", "Muster Erika")
 
 
-def _image(ds: Dataset, patient_id: str, instance: UID, number: int, slices: int) -> None:
+def _image(ds: Dataset, instance: UID, number: int, slices: int) -> None:
     ds.SOPClassUID = CTImageStorage
     ds.SOPInstanceUID = instance
     ds.Modality = "CT"

@@ -19,8 +19,8 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 FULL, MODIFIED = Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES
 
 
-def run(header, policy, *, checked=False, masked=False):
-    done = finish_claims(plan(header, policy, PSEUDONYMS), pixels_checked=checked, pixels_masked=masked)
+def run(header, policy, *, checked=False):
+    done = finish_claims(plan(header, policy, PSEUDONYMS), pixels_checked=checked)
     return read(file_bytes(apply(header, done), header.file_meta.TransferSyntaxUID))
 
 
@@ -68,7 +68,7 @@ def test_nothing_is_claimed_about_pixels_that_were_not_checked():
 
 
 def test_checked_pixels_are_claimed():
-    result = run(instance(BurnedInAnnotation="YES"), shipped("longitudinal"), checked=True, masked=True)
+    result = run(instance(BurnedInAnnotation="YES"), shipped("longitudinal"), checked=True)
     assert codes(result).count("113101") == 1
     assert result.BurnedInAnnotation == "NO"
     assert result.PatientIdentityRemoved == "YES"
