@@ -8,7 +8,6 @@ from deidgate.store.keys import Keys
 from deidgate.store.model import (
     Bound,
     Claim,
-    ClaimLost,
     Conflict,
     Deliver,
     Delivered,
@@ -30,7 +29,6 @@ from deidgate.store.store import Store
 __all__ = [
     "Bound",
     "Claim",
-    "ClaimLost",
     "Conflict",
     "Deliver",
     "Delivered",

@@ -16,11 +16,6 @@ from deidgate.errors import DeidgateError
 from deidgate.pseudonym import Pseudonyms
 from deidgate.store.states import Original, State
 
-
-class ClaimLost(DeidgateError):
-    """The item is no longer ours: our lease ran out and another worker has it. Drop it."""
-
-
 # -- the feeder ---------------------------------------------------------------------------
 
 
@@ -45,7 +40,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item that is ours until `expires_at`, and no longer if another `token` was given out."""
+    """An item that is ours until its lease runs out, and no longer if another `token` was given out."""
 
     item_id: int
     token: int  # fencing token: settling with an old one is refused
@@ -59,7 +54,6 @@ class Claim:
     attempts: int  # this one included
     lapses: int  # leases in a row that ran out before this claim: an item that kills its worker shows here
     received_at: datetime
-    expires_at: datetime
     accepted: frozenset[str]  # reason codes that a person accepted when releasing this item
     instructions: Mapping[str, object]  # what the person decided, e.g. rectangles to blank; {} if never released
 
@@ -315,20 +309,6 @@ class ItemView:
     research_study_uid: str | None
     research_series_uid: str | None
     research_sop_uid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of an item's history."""
-
-    item_id: int
-    at: datetime
-    event: str
-    by: str  # a worker, a feeder or a person
-    from_state: State | None
-    to_state: State
-    code: str | None = None
-    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,16 +33,13 @@ from deidgate.store.deliveries import Deliveries
 from deidgate.store.dialect import chunks
 from deidgate.store.model import (
     Claim,
-    ClaimLost,
     Deliver,
     Delivered,
-    Facts,
     Hold,
     Outcome,
     Reject,
     Retry,
     Settled,
-    UidPair,
 )
 from deidgate.store.schema import events, items
 from deidgate.store.states import State
@@ -141,32 +138,6 @@ class Queue:
         self._deliveries.committed(recorded)
         conflicts = frozenset(recorded.refused)
         return Settled(done=frozenset(ours) - conflicts, lost=frozenset(ids) - ours, conflicts=conflicts)
-
-    def deliver(self, claim: Claim, delivered: Delivered, facts: Facts, uid_pairs: Sequence[UidPair]) -> Settled:
-        """Settle one item as delivered. Raises `ClaimLost`."""
-        return self._settle_one(Deliver(claim, delivered, facts, tuple(uid_pairs)))
-
-    def deliver_many(self, outcomes: Sequence[Deliver]) -> Settled:
-        """Settle many items as delivered in one commit."""
-        return self.settle(outcomes)
-
-    def hold(self, claim: Claim, code: str, path: str = "", facts: Facts | None = None) -> None:
-        """Settle one item as held. Raises `ClaimLost`."""
-        self._settle_one(Hold(claim, code, path, facts or Facts()))
-
-    def reject(self, claim: Claim, code: str, path: str = "", facts: Facts | None = None) -> None:
-        """Settle one item as rejected by a rule. Raises `ClaimLost`."""
-        self._settle_one(Reject(claim, code, path, facts or Facts()))
-
-    def retry(self, claim: Claim, not_before: datetime, code: str = "unavailable") -> None:
-        """Give one item back, not to be claimed before `not_before`. Raises `ClaimLost`."""
-        self._settle_one(Retry(claim, not_before, code))
-
-    def _settle_one(self, outcome: Outcome) -> Settled:
-        settled = self.settle((outcome,))
-        if settled.lost:
-            raise ClaimLost("claim-lost")
-        return settled
 
     def _values(self, outcome: Outcome, present: int, now: datetime) -> dict[str, Any]:
         index, facts = self._context.ledger_index, outcome.facts
@@ -294,7 +265,6 @@ def _claim(row: Row[Any]) -> Claim:
         attempts=row.attempts,
         lapses=row.lapses,
         received_at=row.received_at,
-        expires_at=row.due_at,
         accepted=frozenset((row.accepted or "").split()),
         instructions=json.loads(row.instructions) if row.instructions else {},
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts and lists: what the dashboard, the metrics and the reconciliation read. Names no patient.
+"""Counts and lists: what commands, the metrics and the reconciliation read. Names no patient.
 
 That the ledger adds up is no proof by itself: every item is in one state. The proof is to
 compare with what the servers have: `at_ingest` and `at_research` list what they must have.
@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
-from deidgate.store.model import Balance, Count, Event, ItemFilter, ItemView
-from deidgate.store.schema import events, items
+from deidgate.store.model import Balance, Count, ItemFilter, ItemView
+from deidgate.store.schema import items
 from deidgate.store.states import OPEN, Original, State
 from deidgate.store.views import VIEW, page, view
 
@@ -92,25 +92,6 @@ class Reports:
         query = VIEW.where(items.c.instance_key == self._context.ledger_index.instance(sop_instance_uid))
         with self._context.database.read() as connection:
             return [view(row) for row in connection.execute(query.order_by(items.c.id))]
-
-    def history(self, item_id: int) -> list[Event]:
-        """Everything that happened to one item, oldest first."""
-        query = select(events).where(events.c.item == item_id).order_by(events.c.id)
-        with self._context.database.read() as connection:
-            rows = connection.execute(query).all()
-        return [
-            Event(
-                item_id=row.item,
-                at=row.at,
-                event=row.event,
-                by=row.by,
-                from_state=State(row.from_state) if row.from_state else None,
-                to_state=State(row.to_state),
-                code=row.code,
-                path=row.path,
-            )
-            for row in rows
-        ]
 
     def states_of(self, sop_instance_uids: Sequence[str]) -> dict[str, dict[str, State]]:
         """Of each SOP Instance UID that was ever received: by Orthanc ID, the state of the latest item.

@@ -31,7 +31,7 @@ from deidgate.store.context import Context
 from deidgate.store.crypto import Cipher, LedgerIndex
 from deidgate.store.custody import Custody
 from deidgate.store.database import Database
-from deidgate.store.epoch import Epoch, read_epoch
+from deidgate.store.epoch import Epoch
 from deidgate.store.feeder import Feeder
 from deidgate.store.forward_sync import ForwardSync
 from deidgate.store.forwards import Forwards
@@ -119,11 +119,6 @@ class Store:
             ``snapshot-exists``; ``snapshot-by-server``: use ``pg_dump`` on PostgreSQL.
         """
         self._context.database.snapshot(path)
-
-    def ping(self) -> None:
-        """Return if the database answers, for a health check; else raise `Unavailable`."""
-        with self._context.database.read() as connection:
-            read_epoch(connection)  # a row of ours: "SELECT 1" would not even open the file
 
     def __enter__(self) -> Self:
         return self

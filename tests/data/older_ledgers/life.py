@@ -6,6 +6,8 @@ It runs under every version of the program since the first: what a version does 
 
 from datetime import UTC, datetime, timedelta
 
+from tests.data.histories import history
+
 from deidgate.pseudonym import PseudonymStyle
 from deidgate.store import Store
 from deidgate.store.model import (
@@ -109,7 +111,7 @@ def says(store: Store, clock: Clock) -> dict[str, object]:
     found["audit-findings"] = [str(finding) for finding in store.audit.verify()]
     items = store.reports.items(ItemFilter(), limit=1000)
     found["items"] = [_view(one) for one in items]
-    found["history"] = {str(one.id): [_event(event) for event in store.reports.history(one.id)] for one in items}
+    found["history"] = {str(one.id): [_event(event) for event in history(store, one.id)] for one in items}
     found["holds"] = [one.id for one in store.reports.holds()]
     found["balances"] = sorted(
         [b.site, b.study_key or "", b.received, b.delivered, b.held, b.rejected, b.recalled, b.in_flight]

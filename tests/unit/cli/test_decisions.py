@@ -12,7 +12,7 @@ from tests.data.instances import dataset, file_bytes, read
 from tests.data.policies import shipped
 from tests.unit.gateway.world import World
 from tests.unit.orthanc_io.servers import Listing
-from tests.unit.store.making import claim, delivered, feed
+from tests.unit.store.making import claim, delivered, feed, hold
 
 from deidgate.cli import decision_commands
 from deidgate.cli.exits import Exit
@@ -104,7 +104,7 @@ def test_a_held_item_is_decided_once(run):
     with run.store() as store:
         feed(store, 6)
         for held in claim(store, 2):
-            store.queue.hold(held, "sop-class-held")
+            hold(store, held, "sop-class-held")
     run("hold", "reject", "5")
     run("hold", "release", "6", "--accept")
     assert states(run)[4:] == [State.REJECTED, State.RECEIVED]

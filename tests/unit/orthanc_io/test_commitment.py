@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from tests.data.fake_orthanc import FakeOrthanc
-from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient, received
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold, patient, received, reject
 
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.ingest.commitment import Commitment
@@ -48,15 +48,15 @@ def test_what_was_received_is_answered_for_and_what_never_came_is_not(store):
 def test_what_is_held_or_rejected_is_answered_for(store):
     feed(store, 2)
     held, rejected = claim(store, 2)
-    store.queue.hold(held, "sop-class-unknown")
-    store.queue.reject(rejected, "sop-class-rejected")
+    hold(store, held, "sop-class-unknown")
+    reject(store, rejected, "sop-class-rejected")
     assert answers(store, ["1.2.3.4.0", "1.2.3.4.1"], Has("orthanc-0")) == [REASONS.SUCCESS] * 2
 
 
 def test_what_was_not_delivered_and_is_lost_has_to_be_sent_again(store):
     feed(store, 3)
     held, _under_way = claim(store, 2)
-    store.queue.hold(held, "sop-class-unknown")
+    hold(store, held, "sop-class-unknown")
     assert answers(store, [f"1.2.3.4.{number}" for number in range(3)]) == [REASONS.NO_SUCH_OBJECT_INSTANCE] * 3
 
 
@@ -78,7 +78,7 @@ def another_content(store):
     """A second content of the first instance is kept beside it, and held."""
     store.feeder.record_received([received(9)])
     [second] = claim(store)
-    store.queue.hold(second, "content-changed", "SOPInstanceUID", Facts(sop_instance_uid="1.2.3.4.0"))
+    hold(store, second, "content-changed", "SOPInstanceUID", Facts(sop_instance_uid="1.2.3.4.0"))
 
 
 def test_what_was_delivered_and_purged_is_answered_for_beside_another_content(store):
@@ -97,7 +97,7 @@ def test_another_content_that_is_lost_has_to_be_sent_again(store):
 
 def test_what_was_lost_and_sent_again_is_answered_for(store):
     feed(store, 1)
-    store.queue.hold(claim(store)[0], "original-missing")
+    hold(store, claim(store)[0], "original-missing")
     store.feeder.record_received([received(0, generation=99)])
     assert answers(store, ["1.2.3.4.0"], Has("orthanc-0")) == [REASONS.SUCCESS]
     [again] = claim(store)

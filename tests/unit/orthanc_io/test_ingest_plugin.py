@@ -10,6 +10,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from tests.data.fake_orthanc import FakeOrthanc
 from tests.data.instances import dataset, file_bytes
+from tests.unit.store.making import reject
 
 from deidgate.dicom.status import NOT_AUTHORIZED, OUT_OF_RESOURCES, SUCCESS
 from deidgate.orthanc_io.ingest.admission import Admission, Senders
@@ -184,7 +185,7 @@ def test_what_was_deleted_and_sent_again_is_received_again(orthanc, feeder, stor
     orthanc.c_store(a_file())
     feeder.drain()
     [claim] = store.queue.claim("me", 1, 60, store_now())
-    store.queue.reject(claim, "by-person")
+    reject(store, claim, "by-person")
     orthanc.c_store(a_file(1, 1, 1, 2))
     orthanc.delete(claim.orthanc_id)
     orthanc.c_store(a_file())

@@ -3,8 +3,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.data.histories import history
 from tests.unit.orthanc_io.servers import Listing, content
-from tests.unit.store.making import claim, delivery, feed, patient, received
+from tests.unit.store.making import claim, delivery, feed, hold, patient, received
 
 from deidgate.errors import CannotDeidentify, Unavailable
 from deidgate.gateway.original import digest_of
@@ -112,7 +113,7 @@ def test_what_was_delivered_while_its_patient_was_forgotten_leaves_research(stor
     item = refuse(store, research, purge=True)
     assert withdraw_recalled(store, research) == 1
     assert research.deleted == ["research-6"]
-    assert store.reports.history(item)[-1].event == "withdrawn"
+    assert history(store, item)[-1].event == "withdrawn"
     assert withdraw_recalled(store, research) == 0
 
 
@@ -165,7 +166,7 @@ def test_what_was_recalled_and_is_held_since_is_withdrawn_once(store, research):
     withdraw_recalled(store, research)
     store.review.reprocess(ALL, "me", "why")
     for claimed in claim(store, 10):
-        store.queue.hold(claimed, "pixels-text")
+        hold(store, claimed, "pixels-text")
     assert withdraw_recalled(store, research) == 0
 
 
@@ -257,7 +258,7 @@ def sent_again(store, ingest, file=None):
 
 def test_the_only_copy_of_another_item_is_not_deleted(store, ingest, research):
     again = sent_again(store, ingest, content("changed by the clinic"))
-    store.queue.hold(again, "content-changed")
+    hold(store, again, "content-changed")
     assert purge_originals(store, ingest, research, {"trial": 0}, LATER) == (5, 0)
     assert ingest.ids == {"orthanc-0"}
     assert originals(store) == [Original.PURGED] * 5 + [Original.PRESENT]
@@ -279,7 +280,7 @@ def test_an_original_stays_while_an_earlier_item_waits_for_it(store, ingest, res
     store.feeder.record_received([received(7)])
     ingest.ids.add("orthanc-7")
     [first] = claim(store, 10)
-    store.queue.hold(first, "pixels-text")
+    hold(store, first, "pixels-text")
     store.feeder.record_received([received(7, generation=99)])
     research.ids.add("research-7")
     deliver(store)

@@ -10,13 +10,17 @@ from deidgate.store import (
     Deliver,
     Delivered,
     Facts,
+    Hold,
     Identity,
     PatientMapping,
     Received,
+    Reject,
+    Retry,
     Store,
     UidKind,
     UidPair,
 )
+from deidgate.store.model import Outcome
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STYLE = PseudonymStyle()
@@ -103,3 +107,22 @@ def delivered(store: Store, number: int = 1, **more: object) -> list[Deliver]:
     settled = store.queue.settle(outcomes)
     assert settled.done == {outcome.claim.item_id for outcome in outcomes}
     return outcomes
+
+
+def hold(store: Store, claimed: Claim, code: str, path: str = "", facts: Facts | None = None) -> None:
+    """Settle one item, which is still ours, as held."""
+    _settle(store, Hold(claimed, code, path, facts or Facts()))
+
+
+def reject(store: Store, claimed: Claim, code: str) -> None:
+    """Settle one item, which is still ours, as rejected by a rule."""
+    _settle(store, Reject(claimed, code, "", Facts()))
+
+
+def retry(store: Store, claimed: Claim, not_before: datetime) -> None:
+    """Give one item, which is still ours, back."""
+    _settle(store, Retry(claimed, not_before, "unavailable"))
+
+
+def _settle(store: Store, outcome: Outcome) -> None:
+    assert store.queue.settle([outcome]).done == {outcome.claim.item_id}

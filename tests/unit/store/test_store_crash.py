@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.data.histories import history
 from tests.unit.store.making import feed, patient
 
 from deidgate.store import State, Store
@@ -86,14 +87,14 @@ def assert_sound(store: Store) -> None:
     exported = dict(store.custody.export_uids("test", "test"))
     releases = Counter(o for e in store.audit.entries() if e.action == "release-accepting" for o in e.objects[:1])
     for item in store.reports.items(ItemFilter(), limit=1000):
-        history = store.reports.history(item.id)
-        assert history[0].event == "received"
-        assert history[-1].to_state == item.state
-        assert all(before.to_state == after.from_state for before, after in pairwise(history))
+        found = history(store, item.id)
+        assert found[0].event == "received"
+        assert found[-1].to_state == item.state
+        assert all(before.to_state == after.from_state for before, after in pairwise(found))
         # State, mapping and audit are of one transaction: none of them is there without the others.
         sop = f"1.2.{item.id % 3}.4.{item.id}"
         assert (item.state is State.DELIVERED) == (sop in exported)
-        assert sum(event.event == "released" for event in history) == releases[f"item:{item.id}"]
+        assert sum(event.event == "released" for event in found) == releases[f"item:{item.id}"]
 
 
 @pytest.fixture(scope="module")

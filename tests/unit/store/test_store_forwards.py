@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
-from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold, patient
 
 from deidgate.store import Store, upgrade
 from deidgate.store.database import Database
@@ -81,7 +81,7 @@ def test_what_was_delivered_is_to_go_to_every_destination_of_its_project_once(st
 def test_what_is_not_delivered_goes_nowhere(store):
     feed(store, 2)
     (claimed,) = claim(store)
-    store.queue.hold(claimed, "no-route")
+    hold(store, claimed, "no-route")
     store.forward_sync.everything(TRIAL)
     assert store.forwards.counts() == []
 

@@ -175,13 +175,13 @@ def test_every_commit_is_synced_to_disk(tmp_path, keys):
     assert pragmas == ["wal", 2]
 
 
-def test_ping_tells_a_living_database_from_a_dead_one(store, tmp_path, keys):
-    store.ping()
+def test_a_living_database_is_told_from_a_dead_one(store, tmp_path, keys):
+    assert store.reports.counts() == []
     with Store.open(f"sqlite:///{tmp_path}/dead.db", keys) as dying:
         dying.close()
         (tmp_path / "dead.db").write_bytes(b"overwritten by somebody" * 500)
         with pytest.raises((ConfigurationError, Unavailable)):
-            dying.ping()
+            dying.reports.counts()
 
 
 def test_no_module_of_the_store_imports_alembic_until_a_migration_is_due(url, store):

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient, received
+from tests.data.histories import history
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold, patient, received, retry
 
-from deidgate.store import ClaimLost, Facts, Hold, Reject, Retry, State, UidKind
+from deidgate.store import Facts, Hold, Reject, Retry, State, UidKind
 
 DAY = timedelta(days=1)
 
@@ -33,7 +34,7 @@ def test_nothing_is_claimed_twice_while_its_lease_runs(store):
 def test_an_item_is_not_claimed_before_its_time(store):
     feed(store, 1)
     (mine,) = claim(store)
-    store.queue.retry(mine, NOON + DAY + timedelta(seconds=40))
+    retry(store, mine, NOON + DAY + timedelta(seconds=40))
     assert claim(store, at=NOON + timedelta(seconds=39)) == []
     (again,) = claim(store, at=NOON + timedelta(seconds=40))
     assert again.attempts == 2
@@ -42,7 +43,7 @@ def test_an_item_is_not_claimed_before_its_time(store):
 def test_a_clock_that_is_put_back_keeps_nobody_waiting(store):
     feed(store, 2)
     given_back, _crashed = claim(store, 2, lease_s=20)
-    store.queue.retry(given_back, NOON + DAY + timedelta(seconds=15))
+    retry(store, given_back, NOON + DAY + timedelta(seconds=15))
     assert claim(store, 2, at=NOON - timedelta(seconds=20), lease_s=20) == []
     assert len(claim(store, 2, at=NOON - timedelta(hours=1), lease_s=20)) == 2
 
@@ -54,9 +55,9 @@ def test_an_item_whose_lease_ran_out_is_claimed_by_another_and_says_so(store):
     assert (taken.owner, taken.attempts, taken.lapses) == ("alive", 2, 1)
     (again,) = claim(store, at=NOON + timedelta(seconds=200), owner="alive")
     assert again.lapses == 2
-    store.queue.retry(again, NOON)
+    retry(store, again, NOON)
     assert claim(store)[0].lapses == 0
-    assert [e.event for e in store.reports.history(taken.item_id)][:3] == ["received", "claimed", "lease-expired"]
+    assert [e.event for e in history(store, taken.item_id)][:3] == ["received", "claimed", "lease-expired"]
 
 
 @pytest.mark.parametrize("late", ["deliver", "hold", "reject", "retry", "heartbeat"])
@@ -69,20 +70,17 @@ def test_who_lost_the_claim_can_change_nothing(store, late):
     if late == "heartbeat":
         assert store.queue.heartbeat([old], 60, NOON + DAY) == {old.item_id}
     else:
-        outcome = delivery(mapping, old)
-        with pytest.raises(ClaimLost):
-            match late:
-                case "deliver":
-                    store.queue.deliver(old, outcome.delivered, outcome.facts, outcome.uid_pairs)
-                case "hold":
-                    store.queue.hold(old, "reason")
-                case "reject":
-                    store.queue.reject(old, "reason")
-                case "retry":
-                    store.queue.retry(old, NOON)
+        outcome = {
+            "deliver": delivery(mapping, old),
+            "hold": Hold(old, "reason"),
+            "reject": Reject(old, "reason"),
+            "retry": Retry(old, NOON),
+        }[late]
+        settled = store.queue.settle([outcome])
+        assert (settled.done, settled.lost) == (set(), {old.item_id})
     assert store.reports.item(new.item_id) == before
     assert store.mapping.known_instance("trial", outcome_sop(new)) is None
-    store.queue.hold(new, "reason")
+    hold(store, new, "reason")
 
 
 def outcome_sop(claimed):
@@ -92,9 +90,9 @@ def outcome_sop(claimed):
 def test_a_settled_item_cannot_be_settled_again(store):
     feed(store, 1)
     (mine,) = claim(store)
-    store.queue.hold(mine, "reason")
-    with pytest.raises(ClaimLost):
-        store.queue.reject(mine, "reason")
+    hold(store, mine, "reason")
+    settled = store.queue.settle([Reject(mine, "reason")])
+    assert (settled.done, settled.lost) == (set(), {mine.item_id})
     assert states(store) == {State.HELD: 1}
 
 
@@ -104,7 +102,7 @@ def test_a_heartbeat_keeps_the_claim(store):
     later = NOON + DAY + timedelta(seconds=50)
     assert store.queue.heartbeat([mine], 60, later) == frozenset()
     assert claim(store, at=NOON + timedelta(seconds=100)) == []
-    store.queue.hold(mine, "reason")
+    hold(store, mine, "reason")
 
 
 def test_a_batch_is_settled_in_one_go_and_the_lost_ones_are_named(store):
@@ -167,16 +165,16 @@ def test_a_delivery_records_where_it_went_and_under_which_policy(store):
     assert (item.digest, item.result_digest) == ("sha256:a", "sha256:result")
     assert item.patient == outcome.facts.patient
     assert item.study_key is not None
-    assert [e.event for e in store.reports.history(1)] == ["received", "claimed", "delivered"]
+    assert [e.event for e in history(store, 1)] == ["received", "claimed", "delivered"]
 
 
 def test_what_was_learned_about_a_held_item_is_kept_and_nothing_is_forgotten(store):
     feed(store, 1)
     (mine,) = claim(store)
-    store.queue.hold(mine, "reason", "PatientName", Facts(site="south", project="trial", digest="sha256:x"))
+    hold(store, mine, "reason", "PatientName", Facts(site="south", project="trial", digest="sha256:x"))
     store.review.release(mine.item_id, "ann", "looked at it")
     (again,) = claim(store)
-    store.queue.hold(again, "other")
+    hold(store, again, "other")
     item = store.reports.item(mine.item_id)
     assert (item.site, item.project, item.digest, again.digest) == ("south", "trial", "sha256:x", "sha256:x")
     assert (item.reason_code, item.reason_path) == ("other", "")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every item is in the counts once, and what servers must have can be listed."""
 
-from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient, received
+from tests.data.histories import history
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold, patient, received
 
 from deidgate.store import Facts, Hold, Reject, State
 from deidgate.store.model import ItemFilter
@@ -58,7 +59,7 @@ def test_the_oldest_open_item_is_the_oldest_in_flight(store):
     assert store.reports.oldest_open() == NOON.replace(second=4)
     (last, *_) = claim(store, 9)
     assert store.reports.oldest_open() == NOON.replace(second=4)
-    store.queue.hold(last, "reason")
+    hold(store, last, "reason")
 
 
 def test_holds_are_listed_in_pages_and_by_filter(store):
@@ -89,7 +90,7 @@ def test_storage_commitment_is_answered_for_the_latest_item_even_after_the_purge
     store.retention.purged([1])
     assert store.reports.states_of(["1.2.3.4.1", "9.9"]) == {"1.2.3.4.1": {"orthanc-0": State.DELIVERED}}
     store.feeder.record_received([received(1, generation=50), received(1, generation=51)])
-    store.queue.hold(claim(store)[0], "original-missing")
+    hold(store, claim(store)[0], "original-missing")
     assert store.reports.states_of(["1.2.3.4.1"]) == {
         "1.2.3.4.1": {"orthanc-0": State.DELIVERED, "orthanc-1": State.RECEIVED}
     }
@@ -106,4 +107,4 @@ def test_the_lists_of_what_servers_must_have_are_complete(store):
 
 def test_an_item_that_is_not_there_is_none(store):
     assert store.reports.item(1) is None
-    assert store.reports.history(1) == []
+    assert history(store, 1) == []

@@ -2,7 +2,8 @@
 """What people decide is done once, with a name and a reason, and can be resumed after a crash."""
 
 import pytest
-from tests.unit.store.making import NOON, claim, delivered, delivery, feed, patient
+from tests.data.histories import history
+from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold, patient
 
 from deidgate.store import Original, State
 from deidgate.store.model import ItemFilter
@@ -12,7 +13,7 @@ from deidgate.store.model import ItemFilter
 def held(store):
     feed(store, 1)
     (mine,) = claim(store)
-    store.queue.hold(mine, "burned-in-text", "PixelData")
+    hold(store, mine, "burned-in-text", "PixelData")
     return store.reports.item(mine.item_id)
 
 
@@ -28,17 +29,17 @@ def test_a_released_item_goes_back_to_work_at_once_with_what_was_decided(store, 
     assert audited(store) == [
         ("ann", "release-accepting", ("item:1", "burned-in-text", "boxes:[[1,2,3,4,null]]"), "only a ruler")
     ]
-    assert [e.event for e in store.reports.history(held.id)][-2:] == ["released", "claimed"]
+    assert [e.event for e in history(store, held.id)][-2:] == ["released", "claimed"]
 
 
 def test_what_was_to_be_hidden_stays_hidden_when_something_else_holds_the_item_in_between(store, held):
     store.review.release(held.id, "ann", "a name", instructions={"boxes": [[1, 2, 3, 4, None]]})
     for more, expected in (({}, [1, 2, 3, 4, None]), ({"instructions": {"boxes": [[5, 6, 7, 8, 0]]}}, [5, 6, 7, 8, 0])):
-        store.queue.hold(claim(store)[0], "research-refused")
+        hold(store, claim(store)[0], "research-refused")
         store.review.release(held.id, "ann", "room again", **more)
         (again,) = claim(store)
         assert again.instructions == {"boxes": [expected]}
-        store.queue.hold(again, "research-refused")
+        hold(store, again, "research-refused")
         store.review.release(held.id, "ann", "room again", accept=True)
 
 
@@ -49,7 +50,7 @@ def test_a_release_without_accepting_lets_nothing_pass(store, held):
 
 def test_reasons_that_were_accepted_add_up(store, held):
     store.review.release(held.id, "ann", "fine", accept=True)
-    store.queue.hold(claim(store)[0], "content-changed")
+    hold(store, claim(store)[0], "content-changed")
     store.review.release(held.id, "ann", "fine too", accept=True)
     assert claim(store)[0].accepted == {"burned-in-text", "content-changed"}
 
@@ -64,7 +65,7 @@ def test_a_rejected_item_stays_rejected(store, held):
 def test_two_people_cannot_overwrite_each_other(store, held):
     assert store.review.release(held.id, "ann", "fine", token=held.token)
     assert not store.review.reject(held.id, "bob", "not fine", token=held.token)
-    store.queue.hold(claim(store)[0], "burned-in-text")
+    hold(store, claim(store)[0], "burned-in-text")
     assert not store.review.reject(held.id, "bob", "not fine", token=held.token)
     assert store.review.reject(held.id, "bob", "not fine", token=store.reports.item(held.id).token)
     assert [who for who, *_ in audited(store)] == ["ann", "bob"]

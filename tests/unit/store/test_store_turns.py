@@ -4,7 +4,7 @@
 from datetime import timedelta
 
 from sqlalchemy import text
-from tests.unit.store.making import NOON, claim, delivered, feed, received
+from tests.unit.store.making import NOON, claim, delivered, feed, received, retry
 
 from deidgate.store import Hold, Retry
 from deidgate.store.model import ItemFilter
@@ -56,7 +56,7 @@ def test_a_site_keeps_its_own_order_over_several_batches(store):
 def test_a_retried_item_is_not_sent_to_the_end(store):
     send(store, "a", 0, 50)
     (first,) = claim(store, 1)
-    store.queue.retry(first, NOON + NEXT_DAY)
+    retry(store, first, NOON + NEXT_DAY)
     assert claim(store, 1)[0].item_id == first.item_id
 
 
@@ -89,7 +89,7 @@ def test_the_last_is_the_one_that_all_others_come_before(store):
     send(store, "a", 0, 50)
     send(store, "b", 100, 10)
     (last,) = store.queue.claim_last("worker", 60, NOON + NEXT_DAY)
-    store.queue.retry(last, NOON)
+    retry(store, last, NOON)
     *_, expected = claim(store, 60)
     assert last.item_id == expected.item_id
 
@@ -97,7 +97,7 @@ def test_the_last_is_the_one_that_all_others_come_before(store):
 def test_an_item_that_waits_for_a_later_time_lets_no_newcomer_pass_all_others(store):
     send(store, "old", 0, 60)
     (late, *_) = claim(store, 40)
-    store.queue.retry(late, NOON + timedelta(days=300))
+    retry(store, late, NOON + timedelta(days=300))
     send(store, "new", 1000, 30)
     assert sites(claim(store, 20)).count("old") in (9, 10, 11)
 

@@ -28,7 +28,6 @@ def claim(number, attempts=1):
         attempts=attempts,
         lapses=0,
         received_at=NOW,
-        expires_at=NOW,
         accepted=frozenset(),
         instructions={},
     )
