@@ -56,9 +56,6 @@ class FakeOutput:
     def AnswerBuffer(self, content: str, mime: str) -> None:
         self.content, self.mime = content, mime
 
-    def SendMethodNotAllowed(self, allowed: str) -> None:
-        raise AssertionError(allowed)
-
 
 @dataclass
 class FakeOrthanc:
@@ -104,9 +101,6 @@ class FakeOrthanc:
         self.routes[uri] = callback
 
     def LogWarning(self, message: str) -> None:
-        self.log.append(message)
-
-    def LogError(self, message: str) -> None:
         self.log.append(message)
 
     # -- the doors ---------------------------------------------------------------------

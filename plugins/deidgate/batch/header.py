@@ -18,7 +18,6 @@ from types import MappingProxyType
 
 _ELEMENT = struct.Struct("<HHHH")
 _LENGTH = struct.Struct("<I")
-_TAG = struct.Struct("<HH")
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_GROUP = 0x7FE0
 _DEEPEST = 16

@@ -113,18 +113,6 @@ def layout(data: bytes | memoryview) -> Layout:
     return _walked(data, whole=True)
 
 
-def end_of_pixel_data(data: bytes | memoryview) -> int | None:
-    """Where Pixel Data of a whole file ends; None when nothing follows it, or there is none, or it is deflated.
-
-    Raises
-    ------
-    CannotDeidentify
-        As `check_structure`.
-    """
-    found = layout(data)
-    return None if found.deflated or found.end == len(data) else found.end
-
-
 def _walked(data: bytes | memoryview, *, whole: bool) -> Layout:
     view = memoryview(data)
     start, syntax = _file_meta(view)

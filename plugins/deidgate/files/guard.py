@@ -15,18 +15,6 @@ LEAST_FREE_BYTES = 64 << 20
 """Free space of the output below which nothing is begun."""
 
 
-def check_output(inputs: Iterable[Path], output: Path) -> None:
-    """Make sure that results can be written to the folder `output` and that it is no part of an input.
-
-    Raises
-    ------
-    ConfigurationError
-        As `check_place` and `check_writable`.
-    """
-    check_place(inputs, output)
-    check_writable(output)
-
-
 def check_place(inputs: Iterable[Path], output: Path) -> None:
     """Make sure that the folder `output` is no part of an input; nothing is written.
 

@@ -50,14 +50,12 @@ class Row:
         Code of the Basic Profile, for example ``X/Z``.
     options : tuple of (str, str)
         CID 7050 code of each Option that says something, and what it says (``K`` or ``C``).
-    retired : bool
     """
 
     name: str
     tag: str
     basic: str
     options: tuple[tuple[str, str], ...]
-    retired: bool
 
 
 class ConfidentialityTable:
@@ -99,7 +97,6 @@ def _row(fields: dict[str, str]) -> Row:
         tag=fields["tag"],
         basic=fields["basicProfile"],
         options=tuple((code, fields[column]) for column, code in _OPTION_OF_COLUMN.items() if fields[column]),
-        retired=fields["retired"] == "Y",
     )
 
 

@@ -11,7 +11,6 @@ from deidgate.verify.walk import Element, Parents, Parsed
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 # VRs whose text depends on Specific Character Set. Source: PS3.5 6.1.2.3.
 IN_CHARSET = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-ASCII_TEXT = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 NUMBERS = frozenset({"DS", "IS"})
 TIMES = frozenset({"AS", "DA", "DT", "TM"})
 # Width of one number, for comparing values of files in different byte order.

@@ -102,7 +102,6 @@ class Parsed(NamedTuple):
     transfer_syntax: str
     big_endian: bool
     implicit: bool
-    dataset_start: int
     faults: list[tuple[str, str]]
 
     def value(self, element: Element) -> bytes:
@@ -306,7 +305,6 @@ def walk(file: bytes) -> Parsed:
         transfer_syntax,
         codec.big,
         implicit,
-        start,
         meta.faults + body.faults,
     )
 

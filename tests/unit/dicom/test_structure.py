@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 from tests.data.instances import dataset, elements, file_bytes
 
-from deidgate.dicom.structure import MAX_DEPTH, check_structure, end_of_pixel_data
+from deidgate.dicom.structure import MAX_DEPTH, check_structure, layout
 from deidgate.errors import CannotDeidentify
 
 ITEM, ITEM_END, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
@@ -150,17 +150,18 @@ def test_fragments_are_followed_to_their_end():
     pixel_data = element(0x7FE00010, "OB", fragments + SEQUENCE_END + b"\0" * 4, 0xFFFFFFFF)
     data = file_of(NAME + pixel_data, JPEGBaseline8Bit)
     check_structure(data, whole=True)
-    assert end_of_pixel_data(data + element(0xFFFCFFFC, "OB", b"Doe^")) == len(data)
+    assert layout(data + element(0xFFFCFFFC, "OB", b"Doe^")).end == len(data)
     assert refused(data[:-8], whole=True)[0] == "length-beyond-end"
     lie = element(0x7FE00010, "OB", NAME + SEQUENCE_END + b"\0" * 4, 0xFFFFFFFF)
     assert refused(file_of(lie, JPEGBaseline8Bit))[0] == "fragment-unreadable"
 
 
-def test_the_end_of_native_pixel_data_is_found_and_none_when_nothing_follows():
+def test_the_end_of_native_pixel_data_is_found_and_is_the_files_when_nothing_follows():
     data = file_bytes(dataset())
-    assert end_of_pixel_data(data) is None
-    assert end_of_pixel_data(data + element(0x7FE10010, "LO", b"ACME")) == len(data)
-    assert end_of_pixel_data(file_bytes(dataset(PixelData=None))) is None
+    assert layout(data).end == len(data)
+    assert layout(data + element(0x7FE10010, "LO", b"ACME")).end == len(data)
+    without = file_bytes(dataset(PixelData=None))
+    assert (layout(without).pixel_data, layout(without).end) == (len(without), len(without))
 
 
 def test_zeros_behind_the_last_element_are_no_element():

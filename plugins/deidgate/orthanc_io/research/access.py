@@ -13,8 +13,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-READ = frozenset({"GET"})
-
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -33,7 +31,7 @@ _NOT_FOR_READERS = re.compile(r"/(jobs|peers|modalities|storage-area|tools/metri
 _QUERY = _rule("POST", r"/tools/(find|lookup|count-resources|bulk-content)")
 
 ALLOWED: Mapping[str, tuple[Allowed, ...]] = {
-    # People, through nginx and the portal.
+    # People, through nginx.
     "reader": (_rule("GET", r"/.*"), _QUERY),
     # The gateway's worker: deliver, confirm, recall.
     "delivery": (
