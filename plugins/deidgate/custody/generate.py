@@ -41,7 +41,7 @@ SERVERS = {
     "ingest.tls.pem": ("ingest", "localhost"),
     "research.tls.pem": ("research", "localhost"),
 }
-GATES = ("gate-research.tls.pem", "gate-clinical.tls.pem", "gate-dicom.tls.pem")
+GATES = ("gate-research.tls.pem", "gate-dicom.tls.pem")
 SITES = "site-certificates.pem"
 PASSWORDS = ("ingest.password", "research-delivery.password", "research-read.password", "researcher.password")
 KEYS = ("pseudonym.key", "encryption.key")

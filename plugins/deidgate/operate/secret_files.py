@@ -22,7 +22,6 @@ NAMES = (
     "ca.pem",
     "encryption-earlier.key",
     "encryption.key",
-    "gate-clinical.tls.pem",
     "gate-dicom.tls.pem",
     "gate-research.reader.conf",
     "gate-research.tls.pem",

@@ -20,7 +20,6 @@ SERVERS = (
     "ingest.tls.pem",
     "research.tls.pem",
     "gate-research.tls.pem",
-    "gate-clinical.tls.pem",
     "gate-dicom.tls.pem",
 )
 
@@ -48,6 +47,14 @@ def test_a_file_that_is_there_is_never_touched(made):
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
     generate(Folder(made, None), ("other.example",), NOW + timedelta(days=400))
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()} == before
+
+
+def test_a_file_of_an_earlier_version_is_left_as_it_is(tmp_path):
+    earlier = tmp_path / "gate-clinical.tls.pem"
+    earlier.write_bytes(b"of a gate that is no more")
+    generate(Folder(tmp_path, None), HOSTS, NOW)
+    assert earlier.name not in generate(Folder(tmp_path, None), HOSTS, NOW + SERVER_FOR)
+    assert earlier.read_bytes() == b"of a gate that is no more"
 
 
 def test_server_certificates_are_renewed_before_they_end_and_nothing_else_is_touched(tmp_path):
