@@ -77,9 +77,9 @@ def test_published_ports_are_read_whatever_the_engine_writes_around_them():
 
 
 def test_files_are_handed_to_a_tool_for_reading_only():
-    words = compose({}).in_tools("deidgate", "send", mounts=[("/home/a b", "/send/0", False), ("/out", "/o", True)])
+    words = compose({}).in_tools("deidgate", "send", mounts=[("/srv/a b", "/send/0", False), ("/out", "/o", True)])
     assert words[words.index("run") :] == [
-        *("run", "--rm", "--no-deps", "-T", "-v", "/home/a b:/send/0:ro", "-v", "/out:/o:rw", "tools"),
+        *("run", "--rm", "--no-deps", "-T", "-v", "/srv/a b:/send/0:ro", "-v", "/out:/o:rw", "tools"),
         *("sh", "-c", 'exec "$@" 2>&1', "sh"),
         *("deidgate", "send"),
     ]
