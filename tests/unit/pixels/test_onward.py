@@ -64,15 +64,21 @@ def test_a_line_that_is_whole_stays_as_it_is():
 def test_a_contour_of_the_same_value_that_crosses_the_row_is_no_letter():
     plane = line("AGE").copy()
     plane[:, 104:110] = 0
-    found = onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 102))
-    assert found is None or found.column_stop <= 104
+    assert onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 102)) is None
+    part = onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 80))
+    assert part is not None
+    assert covers(part, ink(line("AGE")))
+    assert part.column_stop <= 104
 
 
 def test_ink_that_is_far_away_is_another_line():
     plane = line("AGE").copy()
     plane[TOP + 4 : TOP + 14, 300:306] = 0
-    found = onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 102))
-    assert found is None or found.column_stop < 200
+    assert onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 102)) is None
+    part = onward(plane, Box(TOP, TOP + SIZE + 4, LEFT - 2, 80))
+    assert part is not None
+    assert covers(part, ink(line("AGE")))
+    assert part.column_stop < 200
 
 
 def test_noise_has_no_ink():

@@ -64,9 +64,15 @@ def test_every_single_error_in_every_short_pseudonym_is_detected():
         assert all(is_well_formed(p, style) == (p in right) for p in changed)
 
 
-@given(st.text(max_size=12))
-def test_other_text_is_told_from_a_pseudonym_without_an_error(text):
-    assert is_well_formed(text, STYLE) in (True, False)
+@given(
+    st.text(max_size=12)
+    | st.text(STYLE.alphabet, min_size=STYLE.length + 1, max_size=STYLE.length + 1).map("P-".__add__)
+)
+def test_any_other_text_is_told_from_a_pseudonym(text):
+    body = text.removeprefix(STYLE.prefix)[:-1]
+    has_the_form = len(body) == STYLE.length and set(body) <= set(STYLE.alphabet)
+    drawn = has_the_form and text == STYLE.prefix + body + check_character(body, STYLE.alphabet)
+    assert is_well_formed(text, STYLE) == drawn
 
 
 @pytest.mark.parametrize("wrong", ["", "P-", "P-2222222", "P-22222222222", "22222222", "p-22222222", "P-2222222O2"])
