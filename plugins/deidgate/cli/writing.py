@@ -31,7 +31,7 @@ def told_of(target: Path) -> Iterator[None]:
     except AlreadyThereError:
         raise ConfigurationError("destination-exists", str(target)) from None
     except OSError as error:
-        code = "disk-full" if error.errno == errno.ENOSPC else "output-not-writable"
+        code = "disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "output-not-writable"
         raise ConfigurationError(code, str(target)) from None
 
 

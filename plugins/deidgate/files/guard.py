@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -49,7 +50,7 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
     except OSError as error:
-        full = error.errno == 28
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ConfigurationError("disk-full" if full else "output-not-writable", str(folder)) from None
     if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
         raise ConfigurationError("disk-full", str(folder))

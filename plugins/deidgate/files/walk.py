@@ -13,6 +13,7 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -137,7 +138,7 @@ def _walk_folder(
                         elif not isinstance(seen, str):
                             yield seen
         except OSError as error:
-            code = "symlink-loop" if error.errno == 40 else "unreadable-folder"
+            code = "symlink-loop" if error.errno == errno.ELOOP else "unreadable-folder"
             yield Passed(folder, index, code)
         for name in sorted(below, reverse=True):
             path = folder / name
@@ -161,7 +162,7 @@ def _look(
     except FileNotFoundError:
         return Passed(path, index, "dangling-link" if entry.is_symlink() else "vanished")
     except OSError as error:
-        return Passed(path, index, "symlink-loop" if error.errno == 40 else "unreadable-file")
+        return Passed(path, index, "symlink-loop" if error.errno == errno.ELOOP else "unreadable-file")
     if not stat.S_ISREG(status.st_mode):
         return Passed(path, index, "not-a-regular-file")
     return Found(path, (*relative, entry.name), index, status.st_size, status.st_mtime_ns, medium=medium)
