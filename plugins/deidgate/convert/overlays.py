@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset
 
 from deidgate.convert.overlay_bits import GROUPS, bit_of, check_native, is_unused
-from deidgate.convert.secondary_capture import LARGEST_PIXELS, _pages
+from deidgate.convert.secondary_capture import LARGEST_PIXELS, pages_of
 from deidgate.errors import ConfigurationError
 from deidgate.pixels.description import describe
 from deidgate.pixels.mask import strip_embedded_overlay_bits
@@ -56,7 +56,7 @@ def with_overlay(dataset: Dataset, picture: bytes, label: str = "") -> Dataset:
     CannotDeidentify
         The picture cannot be read.
     """
-    page = next(iter(_pages(picture)))
+    page = next(iter(pages_of(picture)))
     values = page.astype(np.float64)
     grey = values.mean(axis=2) if values.ndim == 3 else values
     rows, columns = int(dataset.Rows), int(dataset.Columns)

@@ -82,7 +82,7 @@ def from_picture(content: bytes, subject: Subject, instance_number: int = 1) -> 
         facts = jpeg_facts(content)
         if facts.process in (0, 1) and facts.precision == 8 and facts.samples in (1, 3):
             return _kept_jpeg(facts, subject, instance_number)
-    pages = list(_pages(content))
+    pages = list(pages_of(content))
     if not pages:
         raise CannotDeidentify("picture-unreadable")
     dataset = _native(pages, subject, instance_number)
@@ -172,7 +172,7 @@ def _kept_jpeg(facts: JpegFacts, subject: Subject, instance_number: int) -> Data
     dataset.PixelData = encapsulate([facts.stripped])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
-    return _with_meta(dataset, JPEGBaseline8Bit)
+    return with_meta(dataset, JPEGBaseline8Bit)
 
 
 def _native(pages: list[NDArray[Any]], subject: Subject, instance_number: int) -> Dataset:
@@ -209,7 +209,7 @@ def _native(pages: list[NDArray[Any]], subject: Subject, instance_number: int) -
     dataset.PixelData = content + b"\0" * (len(content) % 2)
     dataset["PixelData"].VR = "OW" if wide else "OB"
     dataset.LossyImageCompression = "00"
-    return _with_meta(dataset, ExplicitVRLittleEndian)
+    return with_meta(dataset, ExplicitVRLittleEndian)
 
 
 def _captured(dataset: Dataset, subject: Subject) -> Dataset:
@@ -221,7 +221,8 @@ def _captured(dataset: Dataset, subject: Subject) -> Dataset:
     return dataset
 
 
-def _with_meta(dataset: Dataset, syntax: UID) -> Dataset:
+def with_meta(dataset: Dataset, syntax: UID) -> Dataset:
+    """`dataset` itself, with the file meta information that it needs to be written."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
@@ -230,7 +231,8 @@ def _with_meta(dataset: Dataset, syntax: UID) -> Dataset:
     return dataset
 
 
-def _pages(content: bytes) -> Iterator[NDArray[Any]]:
+def pages_of(content: bytes) -> Iterator[NDArray[Any]]:
+    """The pictures in the file `content`, one after the other."""
     if content[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         yield from _tiff_pages(content)
         return

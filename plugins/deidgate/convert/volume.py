@@ -23,7 +23,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from deidgate.convert.missing import need
-from deidgate.convert.secondary_capture import _with_meta
+from deidgate.convert.secondary_capture import with_meta
 from deidgate.convert.subject import Subject, begin
 from deidgate.errors import CannotDeidentify
 
@@ -176,7 +176,7 @@ def instances(volume: Volume, subject: Subject, modality: str) -> Iterator[Datas
                 dataset.RescaleSlope, dataset.RescaleIntercept = _decimal(slope), _decimal(intercept)
             dataset.WindowCenter = _decimal((low + high) / 2)
             dataset.WindowWidth = _decimal(max(high - low, 1.0))
-            yield _with_meta(dataset, ExplicitVRLittleEndian)
+            yield with_meta(dataset, ExplicitVRLittleEndian)
 
 
 def _open(nibabel: Any, content: bytes) -> Any:

@@ -2,7 +2,7 @@
 """The tables. What they refuse beyond this is in the migrations, as triggers.
 
 Columns that end in ``_enc`` hold AES-GCM ciphertext under the key that ``key_id`` names;
-columns that end in ``_key`` hold keyed index values (`crypto.BlindIndex`).
+columns that end in ``_key`` hold keyed index values (`crypto.LedgerIndex`, `crypto.ProjectIndex`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of an item: which state may follow which.
 
-The same table is in the database as a trigger (`schema.guards`), which refuses the rest
+The same table is in the database as a trigger (`store/migrations`), which refuses the rest
 whoever writes; a test walks every pair on every database.
 """
 
