@@ -19,7 +19,7 @@ from pydicom.uid import UID
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.elements import Element, check_encoding, items_of, tagged_elements, text_of
 from deidgate.dicom.encode import encoded
-from deidgate.dicom.path import ElementPath
+from deidgate.dicom.path import ElementPath, Parents
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.model import Action, Added, Decision, Plan
 
@@ -28,8 +28,6 @@ IMPLEMENTATION_VERSION_NAME = "DEIDGATE"
 _CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
 _UNDEFINED = 0xFFFFFFFF
-
-Parents = tuple[tuple[int, int], ...]
 
 
 def apply(dataset: Dataset, plan: Plan) -> Dataset:

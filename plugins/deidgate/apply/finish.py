@@ -13,10 +13,9 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
 from deidgate.dicom.elements import Element, items_of, raw_bytes, tagged_elements
+from deidgate.dicom.path import Parents
 from deidgate.dicom.structure import Layout, layout
 from deidgate.plan.model import Action, Plan
-
-Parents = tuple[tuple[int, int], ...]
 
 
 def finished(data: bytes, plan: Plan | None = None) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python API: ``from deidgate import Deidentifier``. The command line uses nothing else."""
+"""The Python API: ``from deidgate import Deidentifier``; ``deidgate run`` and ``serve`` are made of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from deidgate.errors import CannotDeidentify, ConfigurationError
 from deidgate.files.atomic import AlreadyThereError, whole_file
 from deidgate.files.bare import with_meta_of
 from deidgate.files.limits import Limits
+from deidgate.policy import DEFAULT
 from deidgate.policy.load import load_policy
 from deidgate.store.store import Store
 
@@ -56,7 +57,7 @@ class Deidentifier:
 
     def __init__(
         self,
-        policy: StrPath = policies.DEFAULT,
+        policy: StrPath = DEFAULT,
         *,
         mapping: StrPath | None = None,
         keys: StrPath | None = None,

@@ -47,6 +47,7 @@ FIRST, HEAD = 1 << 14, 1 << 17
 """Bytes of a file that are looked at for the short way: at first, and at most; longer headers go the long way."""
 
 _TEMPLATES = 256
+_PER_SKELETON = 8
 _LATEST = 4
 _UIDS_KEPT = 512
 _NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
@@ -343,7 +344,7 @@ class Instances:
         self._known.setdefault((syntax, scanned.skeleton), []).append(entry)
         self._known.move_to_end((syntax, scanned.skeleton))
         self._use(entry)
-        del self._known[syntax, scanned.skeleton][:-8]
+        del self._known[syntax, scanned.skeleton][:-_PER_SKELETON]
         if len(self._known) > _TEMPLATES:
             self._known.popitem(last=False)
 

@@ -20,11 +20,8 @@ from deidgate.dicom import vr as vrs
 from deidgate.dicom.dictionary import value_counts
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.dates import Keep, change_date
+from deidgate.plan.walk import CONTENT_TREES
 from deidgate.verify.facts import Left, row_of
-
-# Content Sequence, Acquisition Context Sequence, Specimen Preparation Step Content Item Sequence, Waveform Annotation
-# Sequence. Source: PS3.15 Table E.1-1, PS3.3 C.7.6.22.
-_CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020})
 
 
 def may_differ(path: tuple[int, ...], vr: str, codes: frozenset[str]) -> bool:
@@ -38,7 +35,7 @@ def may_differ(path: tuple[int, ...], vr: str, codes: frozenset[str]) -> bool:
     if vr not in vrs.NUMBER_TEXT and vr not in vrs.BINARY_NUMBERS and vr != "TM":
         return False
     row = row_of(path[-1])
-    return _CONTENT_TREES.isdisjoint(path[::2]) and (row is None or Left.SAME in row.left(codes))
+    return CONTENT_TREES.isdisjoint(path[::2]) and (row is None or Left.SAME in row.left(codes))
 
 
 @lru_cache(maxsize=65536)

@@ -10,9 +10,6 @@ from deidgate.errors import ConfigurationError
 from deidgate.policy.load import load_policy
 from deidgate.policy.model import Policy
 
-DEFAULT = "mammography"
-"""The shipped default: see docs/toolbox.md."""
-
 
 def folders() -> list[Path]:
     """Where shipped policies are: in a checkout, else where the installation put them."""

@@ -20,7 +20,7 @@ from deidgate.batch.reopened import reopened
 from deidgate.errors import ConfigurationError
 from deidgate.files import dicomdir
 from deidgate.files.guard import check_place, check_writable
-from deidgate.files.journal import Journal, Line, key_of
+from deidgate.files.journal import Journal, Line, key_of, state_of
 from deidgate.files.report import write_reports
 from deidgate.files.staging import remove_leftovers
 from deidgate.files.walk import Found, Passed, has_settled, walk
@@ -30,9 +30,6 @@ from deidgate.pseudonym.uids import new_uid
 CHUNK_FILES = 512
 CHUNK_BYTES = 64 << 20
 """A chunk is full with so many files, or so many bytes."""
-
-STATE = ".deidgate"
-"""What the folder with journal and reports has behind the output's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +196,7 @@ def prepared(inputs: Sequence[Path], job: Job, state: Path | None) -> tuple[Job,
     if job.directory is Directory.ALWAYS and job.layout is Layout.UID:
         raise ConfigurationError("layout-needs-file-ids", "--dicomdir always")
     if state is None:
-        state = job.output.parent / f"{job.output.name}{STATE}"
+        state = state_of(job.output)
     folders = [path for path in inputs if path.is_dir()]
     if job.beside:
         if folders:

@@ -13,6 +13,7 @@ import click
 
 from deidgate.dicom.box import Box
 from deidgate.dicom.lexical import is_ae_title
+from deidgate.policy import DEFAULT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,7 +58,7 @@ def policy_option(command: Command) -> Command:
     """``--policy``."""
     return click.option(
         "--policy",
-        default="mammography",
+        default=DEFAULT,
         show_default=True,
         help="Name of a shipped policy (`deidgate policy list`) or a TOML file.",
     )(command)

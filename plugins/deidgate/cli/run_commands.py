@@ -117,11 +117,12 @@ def run(
         from deidgate import Deidentifier
         from deidgate.cli.progress import Meter
         from deidgate.cli.table import tells_of_new
+        from deidgate.files.journal import state_of
         from deidgate.files.limits import Limits
 
     if state is None:
         named = archive or (inputs[0] if beside else output)
-        state = named.parent / f"{named.name}.deidgate"
+        state = state_of(named)
     limits = Limits() if max_unfolded is None else replace(Limits(), unfolded_bytes=size_of(max_unfolded))
     with Deidentifier(policy, mapping=mapping, keys=keys, project=project, site=site) as deidentifier:
         try:
@@ -192,7 +193,9 @@ def _places(paths: tuple[Path, ...], *, beside: bool) -> tuple[list[Path], Path,
         return inputs, output, None
     if os.path.lexists(output):
         raise click.UsageError(f"{output} exists; nothing is overwritten")
-    return inputs, output.with_name(f"{output.name}.deidgate") / "results", output
+    from deidgate.files.journal import state_of
+
+    return inputs, state_of(output) / "results", output
 
 
 def _pack(folder: Path, archive: Path) -> None:

@@ -128,8 +128,9 @@ def _is_single(path: Path) -> bool:
 
 def _state(path: Path) -> Path:
     """The folder of journal and reports of a run that was given `path`."""
-    whole = path.absolute()
-    return whole.parent / f"{whole.name}.deidgate"
+    from deidgate.files.journal import state_of
+
+    return state_of(path.absolute())
 
 
 def _reports(original: Path, result: Path) -> list[Path]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from pydicom.datadict import keyword_for_tag
 
+Parents = tuple[tuple[int, int], ...]
+"""Enclosing sequences from the outside in: tag and item index (from 0)."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ElementPath:
@@ -15,12 +18,12 @@ class ElementPath:
     Attributes
     ----------
     parents : tuple of (int, int)
-        The enclosing sequences from the outside in: tag and item index (from 0).
+        See `Parents`.
     tag : int
         The element's own tag, for example ``0x00100010``.
     """
 
-    parents: tuple[tuple[int, int], ...]
+    parents: Parents
     tag: int
 
     @classmethod

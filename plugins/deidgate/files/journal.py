@@ -20,6 +20,7 @@ from typing import Self
 from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
 
+_STATE = ".deidgate"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (setting TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS file (
@@ -43,6 +44,11 @@ CREATE TABLE IF NOT EXISTS file (
 ) WITHOUT ROWID;
 """
 _COLUMNS = 16
+
+
+def state_of(output: Path) -> Path:
+    """The folder beside `output` that has its journal and its reports."""
+    return output.parent / f"{output.name}{_STATE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,6 @@ class Journal:
 
     def lines(self) -> Iterator[Line]:
         """Everything written down, by source."""
-        # A connection of its own: the caller may record while it reads.
         for row in self._base.execute(
             "SELECT source, status, code, place, destination, size, result_size, patient, image, name, patient_id,"
             " medium, masks FROM file ORDER BY source, member"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from pydicom import Dataset
 
+from deidgate import marks
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.elements import Unreadable, declared_vr, items_of, text_of
 from deidgate.dicom.path import ElementPath
@@ -35,8 +36,6 @@ _BECAUSE = Reason("E.1.1", "claim")
 _TEMPORAL = ("UNMODIFIED", "MODIFIED", "REMOVED")
 _LITTLE_RISK = ("none", "low")
 _LONG_STRING = 64  # Source: PS3.5 6.2, VR LO
-# 64 bytes of signature in base64 without padding are 86 characters: two values.
-_MARK_VALUES = ("Deidgate mark 1/2 " + "A" * 43, "Deidgate mark 2/2 " + "A" * 43)
 
 
 def method_codes(policy: Policy) -> tuple[str, ...]:
@@ -139,7 +138,7 @@ def _methods(header: Dataset, policy: Policy, clean: Callable[[str, str], str]) 
     kept = [value.strip() for value in former if value.strip() and not value.strip().startswith("Deidgate ")]
     kept = [clean(value, "LO").strip() for value in dict.fromkeys(kept) if value.isascii()]
     kept = [value for value in kept if value and len(value) <= _LONG_STRING]
-    return "\\".join([*kept, own, *_MARK_VALUES])
+    return "\\".join([*kept, own, *marks.RESERVED])
 
 
 def _former_codes(header: Dataset) -> list[str]:

@@ -22,7 +22,7 @@ from deidgate.dicom import vr as vrs
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import dictionary_vr, value_counts
 from deidgate.dicom.elements import Element, Unreadable, declared_vr, is_empty, items_of, tagged_elements, text_of
-from deidgate.dicom.path import ElementPath
+from deidgate.dicom.path import ElementPath, Parents
 from deidgate.errors import CannotDeidentify
 from deidgate.plan.claims import CLAIMS
 from deidgate.plan.codes import DESIGNATOR, Part, part_of_code
@@ -37,8 +37,6 @@ from deidgate.plan.values import ASCII, ShowsDay, Values, charset_of
 from deidgate.policy.model import DateAction, Doubt, Policy
 from deidgate.pseudonym.model import Pseudonyms
 from deidgate.standard.confidentiality import confidentiality_table
-
-Parents = tuple[tuple[int, int], ...]
 
 _PIXEL_GROUP = 0x7FE0
 _CLAIMED = Reason("E.1.1", "the gateway's own claim")
@@ -58,7 +56,7 @@ _GONE = {Treat.REMOVE: Action.REMOVE, Treat.EMPTY: Action.EMPTY}
 _IDENTITY = frozenset({Treat.PATIENT_ID, Treat.PATIENT_NAME})
 # Content Sequence, Acquisition Context Sequence, Specimen Preparation Step Content Item Sequence, Waveform Annotation
 # Sequence: those that the Clean Structured Content Option speaks about. Source: PS3.15 Table E.1-1, PS3.3 C.7.6.22.
-_CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020})
+CONTENT_TREES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020})
 # Decisions without a value are the same for every instance; so many of them are kept, for the next one.
 _MOST_SHARED = 4096
 
@@ -188,7 +186,7 @@ class Walk:
         if len(parents) >= self._defaults.depth:
             self._doubtful(level, parents, tag, "SQ", verdict, self._defaults.deep, "sequence-too-deep")
             return
-        if tag in _CONTENT_TREES:
+        if tag in CONTENT_TREES:
             self.decisions.extend(self._content_tree(dataset, parents, tag, level, charset))
             return
         try:

@@ -18,12 +18,13 @@ import math
 from collections.abc import Iterator
 from datetime import date
 
+from deidgate.dicom.path import Parents
 from deidgate.verify.compare import same_value, says_nothing
 from deidgate.verify.content import concept_of
 from deidgate.verify.model import Finding
 from deidgate.verify.promise import Promise
 from deidgate.verify.view import View
-from deidgate.verify.walk import Element, Parents
+from deidgate.verify.walk import Element
 
 # Patient's Birth Time; Patient's Birth Date, Death Date and Calendar in the alternative calendar.
 _BESIDE_THE_DATE = frozenset({0x00100032, 0x00100033, 0x00100034, 0x00100035})

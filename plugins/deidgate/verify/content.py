@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from deidgate.dicom.path import Parents
 from deidgate.verify.compare import same_value, says_nothing
 from deidgate.verify.facts import (
     CLEAN_DESCRIPTORS,
@@ -27,7 +28,7 @@ from deidgate.verify.facts import (
 )
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
-from deidgate.verify.walk import Element, Parents
+from deidgate.verify.walk import Element
 
 _CONCEPT_NAME = 0x0040A043
 _VALUE_TYPE = 0x0040A040

@@ -17,10 +17,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from deidgate.dicom.path import ElementPath
+from deidgate.dicom.path import ElementPath, Parents
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
-from deidgate.verify.walk import PIXEL_DATA, Element, Parents
+from deidgate.verify.walk import PIXEL_DATA, Element
 
 _SOP_CLASS_UID = 0x00080016
 # A node of the table: what is required here, and the nodes below sequences.

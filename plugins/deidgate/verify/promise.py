@@ -12,12 +12,13 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 
+from deidgate.dicom.path import Parents
 from deidgate.plan.model import Action, Added, Decision, Plan, Reason
 from deidgate.verify.compare import same_value
 from deidgate.verify.model import Finding
 from deidgate.verify.text import decode
 from deidgate.verify.view import View
-from deidgate.verify.walk import PIXEL_DATA, Element, Parents
+from deidgate.verify.walk import PIXEL_DATA, Element
 
 Key = tuple[Parents, int]
 

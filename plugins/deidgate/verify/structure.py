@@ -12,10 +12,11 @@ from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR
 
+from deidgate.dicom.path import Parents
 from deidgate.verify.facts import is_uid
 from deidgate.verify.model import Finding
 from deidgate.verify.view import View
-from deidgate.verify.walk import Parents, Parsed
+from deidgate.verify.walk import Parsed
 
 _META_ALLOWED = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 _META_REQUIRED = (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from deidgate.dicom.path import Parents
 from deidgate.verify.text import decode, readings, terms
-from deidgate.verify.walk import Element, Parents, Parsed
+from deidgate.verify.walk import Element, Parsed
 
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 # VRs whose text depends on Specific Character Set. Source: PS3.5 6.1.2.3.

@@ -21,13 +21,12 @@ from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR
 from pydicom.uid import UID
 
-from deidgate.dicom.path import ElementPath
+from deidgate.dicom.path import ElementPath, Parents
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
 
-Parents = tuple[tuple[int, int], ...]
 
 UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
