@@ -117,7 +117,7 @@ class Worker:
             for patient, pairs in chunk.noted.items():
                 noted.setdefault(patient, {}).update(pairs)
         waiting = [one for chunk in chunks for one in chunk.made if isinstance(one, Pending)]
-        lines = iter(self._finished(waiting, noted))
+        lines = iter(self.finished(waiting, noted))
         return [
             [
                 Done(task.key, (next(lines),) if isinstance(one, Pending) else one)
@@ -205,11 +205,9 @@ class Worker:
 
     # -- from made to named --------------------------------------------------------------
 
-    def finished(self, pending: list[Pending]) -> list[Line]:
-        """Number, flush and name results; the line of each."""
-        return self._finished(pending, self._book.noted())
-
-    def _finished(self, pending: list[Pending], noted: Noted) -> list[Line]:
+    def finished(self, pending: list[Pending], noted: Noted | None = None) -> list[Line]:
+        """Number, flush and name results; the line of each. Pairs of UIDs as for `numbered`."""
+        noted = self._book.noted() if noted is None else noted
         if self._staging is None:
             return [identity_of(replace(one.line, status="planned"), one, 0, self._job.identities) for one in pending]
         lines: dict[int, Line] = {}
@@ -222,7 +220,7 @@ class Worker:
         try:
             if written:
                 self._staging.flush()
-            numbers = self._numbered(written, noted)
+            numbers = self.numbered(written, noted)
         except (DeidgateError, OSError) as error:
             # Nothing is named before it is on the disk and known in the mapping table.
             lines.update((id(one), self._lost(one, error)) for one in written)
@@ -239,12 +237,12 @@ class Worker:
         self.discard(one)
         return told(one.line, error)
 
-    def numbered(self, pending: list[Pending]) -> dict[int, int]:
-        """Write pairs of UIDs down, and ask for image numbers: by the identity of the pending."""
-        return self._numbered(pending, self._book.noted())
+    def numbered(self, pending: list[Pending], noted: Noted | None = None) -> dict[int, int]:
+        """Write pairs of UIDs down, and ask for image numbers: by the identity of the pending.
 
-    def _numbered(self, pending: list[Pending], noted: Noted) -> dict[int, int]:
-        self._book.record(noted)
+        Without `noted`, the pairs are those that were noted since the last time.
+        """
+        self._book.record(self._book.noted() if noted is None else noted)
         by_patient: dict[int, list[tuple[int, str]]] = {}
         for one in pending:
             if one.made is not None:
