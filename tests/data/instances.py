@@ -29,6 +29,11 @@ def elements(**keywords: Any) -> Dataset:
     return dataset
 
 
+def code(value: str, scheme: str = "DCM", meaning: str = "Meaning") -> Dataset:
+    """A Code Sequence item."""
+    return elements(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
+
+
 def dataset(
     patient: int = 1, study: int = 1, series: int = 1, number: int = 1, sop_class: str = CTImageStorage, **keywords: Any
 ) -> Dataset:

@@ -26,6 +26,14 @@ def shipped(name: str) -> Policy:
     return load_policy(POLICIES / f"{name}.toml")
 
 
+def header_only(folder: Path, name: str) -> Path:
+    """A file of the shipped policy `name` without Clean Pixel Data, whose pictures would go the long way."""
+    text = (POLICIES / f"{name}.toml").read_text(encoding="utf-8")
+    path = folder / f"{name}.toml"
+    path.write_text(text.replace('  "clean-pixel-data",\n', ""), encoding="utf-8")
+    return path
+
+
 def changed(**fields: Any) -> Policy:
     """The basic policy with some fields replaced; equal fields give an equal policy."""
     digest = hashlib.sha256(repr(sorted((k, _spelled(v)) for k, v in fields.items())).encode()).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from tests.data.policies import header_only
 from tests.data.rich import rich_files
 from tests.data.toolbox_series import ct, encoded
 
@@ -24,13 +25,6 @@ NAMES = (
     "JPEG2000.dcm",
 )
 FILES = {**dict(rich_files()), **{name: Path(get_testdata_file(name)).read_bytes() for name in NAMES}}
-
-
-def header_only(tmp_path: Path, name: str) -> Path:
-    path = tmp_path / f"{name}.toml"
-    text = policies.shipped()[name].read_text(encoding="utf-8").replace('  "clean-pixel-data",\n', "")
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def toolbox(tmp_path: Path, policy: str, mapping: str = "m.db") -> Deidentifier:

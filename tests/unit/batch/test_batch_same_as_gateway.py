@@ -8,11 +8,11 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from tests.data.policies import header_only
 from tests.data.rich import rich_files
 from tests.data.toolbox_series import ct, encoded
 from tests.unit.gateway.world import World
 
-from deidgate.batch import policies
 from deidgate.batch.deidentifier import Deidentifier
 from deidgate.errors import DeidgateError
 from deidgate.gateway.outcome import Delivered
@@ -36,13 +36,6 @@ FILES = {
     },
 }
 HEADER_ONLY = ["basic", "longitudinal", "full-dates"]
-
-
-def header_only(tmp_path: Path, name: str) -> Path:
-    text = policies.shipped()[name].read_text(encoding="utf-8").replace('  "clean-pixel-data",\n', "")
-    path = tmp_path / f"{name}.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def without_mark(content: bytes) -> Dataset:

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import DataElement, Dataset
 from pydicom.data import get_testdata_file, get_testdata_files
+from tests.data.instances import code
+from tests.data.policies import header_only
 from tests.data.toolbox_series import ct, encoded
 
 from deidgate.batch import policies
@@ -60,14 +62,6 @@ def outcome(one: Instances, content: bytes, tmp_path: Path) -> bytes | str:
         return result(one, content, tmp_path)
     except DeidgateError as error:
         return f"{error.code} {error.path}"
-
-
-def header_only(tmp_path: Path, name: str) -> Path:
-    """The shipped policy `name` without Clean Pixel Data, whose pictures would go the long way."""
-    text = policies.shipped()[name].read_text(encoding="utf-8").replace('  "clean-pixel-data",\n', "")
-    path = tmp_path / f"{name}.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("name", sorted(policies.shipped()))
@@ -268,12 +262,6 @@ def test_an_age_in_a_content_tree_goes_the_long_way(store, tmp_path):
     assert not isinstance(long_, str)
     values = [pydicom.dcmread(BytesIO(one)).ContentSequence[0].MeasuredValueSequence for one in (short, long_)]
     assert "95" not in str(values)
-
-
-def code(value, scheme, meaning):
-    ds = Dataset()
-    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, meaning
-    return ds
 
 
 def test_another_sender_is_looked_for_in_a_sibling_too(store, tmp_path):

@@ -5,14 +5,7 @@ from tests.unit.store.making import claim, delivered, feed
 
 from deidgate.cli.balance_commands import as_data, lines
 from deidgate.orthanc_io.balance import reconcile
-from deidgate.store import Keys, Store
 from deidgate.store.model import ItemFilter
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
-        yield opened
 
 
 @pytest.fixture

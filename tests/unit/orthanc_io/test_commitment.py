@@ -10,16 +10,10 @@ from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.orthanc_io.ingest.commitment import Commitment
 from deidgate.orthanc_io.ingest.senders import introduce
 from deidgate.policy.routes import load_routes
-from deidgate.store import Facts, Keys, Store
+from deidgate.store import Facts
 from deidgate.store.model import ItemFilter
 
 REASONS = FakeOrthanc.StorageCommitmentFailureReason
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
-        yield opened
 
 
 class Has:

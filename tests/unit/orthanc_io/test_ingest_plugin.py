@@ -22,7 +22,6 @@ from deidgate.orthanc_io.ingest.stored import IngestIndex
 from deidgate.orthanc_io.ingest.watermarks import Limits, Watermarks
 from deidgate.policy.routes import Route
 from deidgate.settings import Settings
-from deidgate.store import Keys, Store
 
 ROUTES = (
     Route("a", "site-a", "project", "basic", calling=("DEMO", "CT_*")),
@@ -32,12 +31,6 @@ ROUTES = (
 
 def a_file(*numbers, **keywords):
     return file_bytes(dataset(*numbers, **keywords))
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
-        yield opened
 
 
 @pytest.fixture

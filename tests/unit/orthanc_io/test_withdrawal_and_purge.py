@@ -11,7 +11,7 @@ from deidgate.errors import CannotDeidentify, Unavailable
 from deidgate.gateway.original import digest_of
 from deidgate.orthanc_io.purge import purge_originals
 from deidgate.orthanc_io.withdrawal import withdraw_recalled
-from deidgate.store import Keys, Original, State, Store
+from deidgate.store import Original, State
 from deidgate.store.model import ItemFilter
 
 ALL = ItemFilter(site="north")
@@ -28,11 +28,10 @@ def deliver(store, **words):
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
-        feed(opened, 5)
-        deliver(opened)
-        yield opened
+def store(store):
+    feed(store, 5)
+    deliver(store)
+    return store
 
 
 @pytest.fixture

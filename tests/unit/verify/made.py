@@ -12,6 +12,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
+from tests.data.instances import code
 
 from deidgate.dicom.box import Box
 from deidgate.plan.model import Plan
@@ -22,12 +23,6 @@ from deidgate.verify.model import Verdict
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PHILIPS = "Philips Imaging DD 001"
 CODES = ("113100", "113107", "113111")
-
-
-def code(value: str, scheme: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
-    return item
 
 
 def original_ct() -> FileDataset:

@@ -31,12 +31,6 @@ AT_ONCE = Patience(first_s=0.0, longest_s=0.0, tries=3)
 GO_ON = threading.Event()
 
 
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"m" * 32, b"e" * 32)) as opened:
-        yield opened
-
-
 @dataclass
 class Scripted:
     """A destination that does with each instance what it is told to."""

@@ -12,7 +12,7 @@ from tests.unit.store.making import patient
 
 from deidgate.errors import Unavailable
 from deidgate.gateway.outcome import Delivered, Held, Learned, Postponed
-from deidgate.store import Keys, Received, State, Store
+from deidgate.store import Received, State
 from deidgate.worker.ending import recorded
 from deidgate.worker.line import Line, Shape
 from deidgate.worker.meter import Meter
@@ -20,12 +20,6 @@ from deidgate.worker.patience import Patience
 
 SHAPE = Shape(threads=3, batch=12, lease_s=60, idle_s=0.02, gather_s=0.01, rest_s=0.05, drain_s=5)
 QUICK = Patience(first_s=0.01, longest_s=0.05, tries=3, chance=lambda: 1.0)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(f"sqlite:///{tmp_path}/ledger.db", Keys.of(b"p" * 32, b"e" * 32)) as opened:
-        yield opened
 
 
 def receive(store, number, first=0):

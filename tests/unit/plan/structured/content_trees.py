@@ -6,6 +6,7 @@ from copy import deepcopy
 from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.sequence import Sequence
+from tests.data.instances import code
 
 from deidgate.plan.dates import Shift
 from deidgate.plan.model import Action
@@ -16,12 +17,6 @@ PSEUDONYMS = Pseudonyms(patient_id="P-NEW", patient_name="P-NEW", shift_days=10,
 EVERYTHING = frozenset(str(code) for code in range(113103, 113113))
 CLEAN = frozenset({"113104", "113105"})
 ORIGINAL_UID = "1.2.826.0.1.3680043.8.498.7"
-
-
-def code(value, scheme="DCM", meaning="Meaning"):
-    ds = Dataset()
-    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, meaning
-    return ds
 
 
 def item(value_type, concept=None, children=(), **values):

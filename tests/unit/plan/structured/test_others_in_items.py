@@ -6,16 +6,11 @@ from __future__ import annotations
 import pytest
 from pydicom import Dataset
 from pydicom.sequence import Sequence
+from tests.data.instances import code
 from tests.property.datasets import minimal, to_bytes
 from tests.property.engine import names, passed, policy
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-def code(value: str, scheme: str, meaning: str) -> Dataset:
-    ds = Dataset()
-    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, meaning
-    return ds
 
 
 def text_item(text: str) -> Dataset:
