@@ -19,11 +19,11 @@ from tests.data.burned_in import BACKGROUNDS, Picture, dataset, picture
 from deidgate.errors import ConfigurationError
 from deidgate.pixels.clean import PixelStatus, assess, blanked
 from deidgate.pixels.frames import Frame
+from deidgate.pixels.lazy import LazyPixels
 from deidgate.pixels.model import TextModel, load
 from deidgate.pixels.sampling import SeriesMemory
 from deidgate.pixels.text import find_text, tiles
 from deidgate.plan.model import PixelPlan
-from deidgate.worker.pixels import LazyPixels
 
 
 @pytest.fixture(scope="module")
