@@ -12,7 +12,7 @@ from deidgate.cli.ledger import open_ledger
 from deidgate.cli.options import who_and_why
 
 _ROUNDS = 5
-"""A worker that was at work with the old key may write a row under it while the first round goes on."""
+"""Rows that a purge takes away while a round waits for them look like the end of their table."""
 
 
 @click.command("re-encrypt")

@@ -14,6 +14,7 @@ from deidgate.store.crypto import plain
 from deidgate.store.dialect import insert_new
 from deidgate.store.model import Bound, Conflict
 from deidgate.store.recent import Recent
+from deidgate.store.retired import require_current
 from deidgate.store.schema import studies
 
 _REMEMBERED = 50_000  # studies: some 15 MB at most
@@ -63,6 +64,7 @@ class Bindings:
                 "created_at": self._context.clock(),
             }
             with self._context.database.write() as connection:
+                require_current(connection, cipher.key_id)
                 insert_new(connection, studies, [values])
                 row = connection.execute(query).one()
         return row.id, row.patient

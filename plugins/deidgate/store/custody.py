@@ -137,8 +137,8 @@ class Custody:
     def rotate_encryption_key(self, old: str, new: str, by: str, why: str) -> int:
         """Re-encrypt every row under key id `old` with key id `new`; the number of rows.
 
-        In batches of one transaction each: may be interrupted and run again. Processes that
-        still run with the old key write rows under it until they are restarted; run again then.
+        In batches of one transaction each: may be interrupted and run again. From its beginning on,
+        processes that still run with the old key write nothing under it: `Unavailable` until they are restarted.
         """
         stated(by, why)
         return rotate(self._context, old, new, by, why)

@@ -19,6 +19,7 @@ from deidgate.store.context import Context
 from deidgate.store.dialect import chunks, insert_new
 from deidgate.store.model import Deliver, Hold, UidKind, UidPair
 from deidgate.store.recent import Recent
+from deidgate.store.retired import require_current
 from deidgate.store.schema import patients, uids
 
 CONTENT_CHANGED = "content-changed"
@@ -50,6 +51,7 @@ class Deliveries:
         """Write the pairs of `outcomes`; the outcomes that must be held instead are `refused`."""
         if not outcomes:
             return Recorded({})
+        require_current(connection, self._context.cipher.key_id)
         self._context.epoch.look_in(connection)
         cleared = self._remembered.cleared
         living = _living(connection, {_patient(outcome) for outcome in outcomes})

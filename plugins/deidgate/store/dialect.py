@@ -1,16 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The statement that each database spells in its own way, and how many values one may hold."""
+"""What each database spells in its own way, and how many values one statement may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import IntEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 
 T = TypeVar("T")
 
 _VALUES = 500  # in one IN list: far under the limit of either database, and long enough to be quick
+
+
+class Lock(IntEnum):
+    """What write transactions queue up for. Any numbers will do that nothing else in the database uses."""
+
+    UPGRADE = 0x64656964
+    """The schema."""
+    KEYS = 0x64656965
+    """Which keys are retired (`deidgate.store.retired`)."""
+
+
+def queue_up(connection: Connection, lock: Lock, *, shared: bool = False) -> None:
+    """Have `lock` until the write transaction of `connection` ends, alone or with others that are `shared`."""
+    # On SQLite a write transaction is alone anyway. A statement of its own: the next one sees what was waited for.
+    if connection.dialect.name == "postgresql":
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {function}(:number)"), {"number": int(lock)})
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

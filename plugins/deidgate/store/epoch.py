@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A number that grows whenever rows of the mapping table are taken away.
+"""A number that grows whenever rows of the mapping table are taken away, or have been encrypted with another key.
 
 Processes remember rows of the mapping table. Rows do not change once they are there, but a
 patient may be purged; then the number grows in the same transaction, and every process
@@ -66,7 +66,7 @@ def read_epoch(connection: Connection) -> int:
 
 
 def next_epoch(connection: Connection) -> None:
-    """Grow, in the transaction that takes rows away."""
+    """Grow, in the transaction that takes rows away or ends a change of their key."""
     query = select(meta.c.value).where(meta.c.name == _NAME).with_for_update()
     value = int(connection.execute(query).scalar_one()) + 1
     connection.execute(update(meta).where(meta.c.name == _NAME).values(value=str(value)))

@@ -26,6 +26,7 @@ from deidgate.store.crypto import plain
 from deidgate.store.dialect import chunks, insert_new
 from deidgate.store.identity import encrypted_identity
 from deidgate.store.model import ImportFinding, ImportReport, PatientRow
+from deidgate.store.retired import require_current
 from deidgate.store.schema import patients, projects
 
 _LONG_STRING = 64  # Source: PS3.5 6.2, VR LO and a component group of PN
@@ -50,6 +51,7 @@ def import_patients(
             new, unchanged, found = _compared(connection, named)
         return _report(len(new), unchanged, [*problems, *found], written=False)
     with context.database.write() as connection:
+        require_current(connection, context.cipher.key_id)
         names = sorted({row.project for row in rows})
         insert_new(connection, projects, [{"name": name, "patients_indexed": 0} for name in names])
         # No worker may create a patient of these projects while we compare and write.

@@ -20,6 +20,7 @@ from deidgate.store.dialect import chunks, insert_new
 from deidgate.store.model import Bound, Conflict, Identity, PatientMapping, UidKind, UidPair
 from deidgate.store.numbers import Numbers
 from deidgate.store.patients import Patients
+from deidgate.store.retired import require_current
 from deidgate.store.schema import uids
 
 
@@ -93,6 +94,7 @@ class Mapping:
             kept = digest if pair.kind is UidKind.INSTANCE else None
             rows[key] = uid_row(self._context, project, patient, pair, key, kept)
         with self._context.database.write() as connection:
+            require_current(connection, self._context.cipher.key_id)
             insert_new(connection, uids, [rows[key] for key in sorted(rows)])
 
     def patient_index(self, project: str, patient: int) -> int:

@@ -17,6 +17,7 @@ from deidgate.store.identity import encrypted_identity, fingerprints
 from deidgate.store.model import Identity, PatientMapping
 from deidgate.store.projects import locked_project
 from deidgate.store.recent import Recent
+from deidgate.store.retired import require_current
 from deidgate.store.schema import patients, uids
 
 _REMEMBERED = 50_000  # patients: some 40 MB at most
@@ -98,10 +99,11 @@ class Patients:
             if not found.lacks(identity):
                 return found
         with self._context.database.write() as connection:
+            require_current(connection, self._context.cipher.key_id)
             # Two workers who meet a patient for the first time queue up here, and the second
             # finds what the first has written.
             locked_project(connection, project)
-            row = _patient_row(connection, project, patient_key)
+            row = _patient_row(connection, project, patient_key, lock=True)
             if row is None:
                 values = {
                     "project": project,
@@ -147,9 +149,10 @@ class Patients:
         connection.execute(update(patients).where(patients.c.id == row.id).values(values))
 
 
-def _patient_row(connection: Connection, project: str, patient_key: bytes) -> Row[Any] | None:
+def _patient_row(connection: Connection, project: str, patient_key: bytes, *, lock: bool = False) -> Row[Any] | None:
+    """The patient's row; with `lock` nobody purges or re-encrypts it until the transaction ends."""
     query = select(patients).where(patients.c.project == project, patients.c.patient_key == patient_key)
-    return connection.execute(query).one_or_none()
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
 
 
 def _free_pseudonym(connection: Connection, project: str, style: PseudonymStyle) -> str:

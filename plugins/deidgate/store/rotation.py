@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select, update
 
 from deidgate.store.context import Context
+from deidgate.store.epoch import next_epoch
+from deidgate.store.retired import reinstate, retire
 from deidgate.store.schema import patients, studies, uids
 
 _BATCH = 1000  # rows in one transaction: workers wait for it some ten milliseconds
@@ -44,6 +46,8 @@ def rotate(context: Context, old: str, new: str, by: str, why: str) -> int:
     context.cipher.require(old)
     context.cipher.require(new)
     with context.database.write() as connection:
+        retire(connection, old)
+        reinstate(connection, new)
         context.trail.append(connection, context.clock(), by, "rotate-begin", [f"key:{old}", f"key:{new}"], why)
     rows = 0
     for encrypted in _ENCRYPTED:
@@ -56,6 +60,8 @@ def rotate(context: Context, old: str, new: str, by: str, why: str) -> int:
             after, number = last
             rows += number
     with context.database.write() as connection:
+        # Who has the old key alone is to find out before the next delivery, and not when that is settled.
+        next_epoch(connection)
         objects = [f"key:{old}", f"key:{new}", f"rows:{rows}"]
         context.trail.append(connection, context.clock(), by, "rotate-end", objects, why)
     return rows

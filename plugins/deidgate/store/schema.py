@@ -40,7 +40,7 @@ metadata = MetaData(
 # What an index is for that is about work to be done.
 _WHILE_DUE: Any = {"sqlite_where": text("due_at IS NOT NULL"), "postgresql_where": text("due_at IS NOT NULL")}
 
-# Facts about the database itself, by name: the check value of the pseudonym key, the mapping's epoch.
+# Facts about the database itself, by name: the check value of the pseudonym key, the mapping's epoch, retired keys.
 meta = Table(
     "meta",
     metadata,

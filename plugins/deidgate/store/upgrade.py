@@ -8,11 +8,10 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from deidgate.errors import ConfigurationError
+from deidgate.store.dialect import Lock, queue_up
 
 HEAD = "0004"
 """The newest version in `migrations/versions`; a test holds the two together."""
-
-_ADVISORY_LOCK = 0x64656964  # "deid": any number that nothing else in the database uses
 
 
 def version(connection: Connection) -> str | None:
@@ -32,8 +31,7 @@ def upgrade(connection: Connection, to: str = HEAD) -> None:
     ConfigurationError
         ``ledger-newer-than-program``: the version is not one that this program knows.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+    queue_up(connection, Lock.UPGRADE)
     present = version(connection)
     if present == to:
         return

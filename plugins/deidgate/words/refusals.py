@@ -135,6 +135,10 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
         ),
         "ciphertext-damaged": Words("an encrypted entry of the mapping table is damaged", "restore it from its backup"),
         "encryption-key-missing": Words("a key of the mapping table is missing", "restore the keys from their backup"),
+        "encryption-key-retired": Words(
+            "the mapping table has got another encryption key since this program was started",
+            "start it again with the present keys; nothing more is written under the old one",
+        ),
         "key-length": Words("the key file has the wrong length", "restore it from its backup"),
         "key-exists": Words("there is a key already", "nothing: a key is never overwritten"),
         "key-readable-by-others": Words("other users can read the key", "chmod 600 the file, chmod 700 its folder"),
