@@ -37,7 +37,7 @@ class Pace:
     """How often what is done, in seconds."""
 
     round_s: float = 60.0
-    """Withdraw and purge."""
+    """Withdraw and purge; also the rest after a reconciliation that a server did not answer."""
     reconcile_s: float = 900.0
     """Compare the ledger with both servers: reads their whole lists."""
     look_s: float = 3.0
@@ -99,15 +99,16 @@ class Steward:
         """Do what is due. A server or the ledger that is away is waited for."""
         now = time.monotonic()
         try:
+            # Each next time is set first: what fails is tried again after its time, and keeps nothing else waiting.
             if now >= self._next_round:
-                self._round()
                 self._next_round = now + self._pace.round_s
+                self._round()
             if now >= self._next_reconcile and not stop.is_set():
+                self._next_reconcile = now + self._pace.round_s
                 self._reconcile(stop)
                 self._next_reconcile = now + self._pace.reconcile_s
         except Unavailable as error:
             _log.warning("steward-waits", extra={"ids": {"code": error.code}})
-            self._next_round = now + self._pace.round_s
 
     def _round(self) -> None:
         research = ResearchStore(self._research)
