@@ -12,6 +12,7 @@ the listing has and the ledger then lacks is missing from the log as well, and n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Protocol
 
 from deidgate.orthanc_io.ingest.stored import IngestIndex, Stored
@@ -62,8 +63,11 @@ class Feeder:
                 return
 
     def reconcile(self, go_on: Callable[[], bool] = lambda: True) -> int:
-        """Compare all that ingest stores with the ledger; the number of instances that had been missing."""
-        pages = list(self._index.listing())
+        """Compare all that ingest stores with the ledger; the number of instances that had been missing.
+
+        `go_on` is asked for each page of the listing, of the change log and of the comparison.
+        """
+        pages = list(takewhile(lambda _: go_on(), self._index.listing()))
         self.drain(go_on)
         found = 0
         for listed in pages:

@@ -81,16 +81,22 @@ class IngestService:
     def _turn(self) -> None:
         self._wake.wait(self._pace.poll_s)
         self._wake.clear()
+        self._look_if_due()
         now = time.monotonic()
-        if now >= self._next_look:
-            self.watermarks = self._look(self.watermarks)
-            self._admission.update(self.watermarks.is_open)
-            self._next_look = now + self._pace.look_s
         if now >= self._next_reconcile:
             found = self._feeder.reconcile(self._goes_on)
             _log.info("reconciled", extra={"ids": {"missing": found}})
             self._next_reconcile = now + self._pace.reconcile_s
         self._feeder.drain(self._goes_on)
 
+    def _look_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_look:
+            self.watermarks = self._look(self.watermarks)
+            self._admission.update(self.watermarks.is_open)
+            self._next_look = now + self._pace.look_s
+
     def _goes_on(self) -> bool:
+        # A long log or listing takes minutes, and admission closes when the last look is too old.
+        self._look_if_due()
         return not self._stop.is_set()
