@@ -22,6 +22,7 @@ from deidgate.orthanc_io.ingest.stored import IngestIndex
 from deidgate.orthanc_io.ingest.watermarks import Limits, Watermarks
 from deidgate.policy.routes import Route
 from deidgate.settings import Settings
+from deidgate.store.reports import Reports
 
 ROUTES = (
     Route("a", "site-a", "project", "basic", calling=("DEMO", "CT_*")),
@@ -283,6 +284,12 @@ def test_every_sender_that_a_route_names_may_associate_and_only_store(running):
         assert row["AllowStore"]
         assert not any(row[name] for name in ("AllowFind", "AllowGet", "AllowMove"))
         assert "*" not in row["AET"]
+
+
+def test_room_is_looked_for_without_counting_all_that_was_ever_received(request, monkeypatch):
+    monkeypatch.setattr(Reports, "counts", None)
+    running = request.getfixturevalue("running")
+    eventually(lambda: running.c_store(a_file()) == SUCCESS)
 
 
 def test_a_stored_instance_is_in_the_ledger_soon(running):

@@ -21,7 +21,6 @@ from deidgate.orthanc_io.ledger import open_store
 from deidgate.orthanc_io.sdk import DicomInstance, Orthanc, RestOutput
 from deidgate.policy.routes import load_routes
 from deidgate.settings import Settings
-from deidgate.store.states import OPEN
 
 
 def install(orthanc: Orthanc, settings: Settings) -> None:
@@ -42,8 +41,7 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     admission = Admission(senders)
 
     def look(marks: Watermarks) -> Watermarks:
-        backlog = sum(count.number for count in store.reports.counts() if count.state in OPEN)
-        return marks.seen(shutil.disk_usage(settings.storage).free, backlog)
+        return marks.seen(shutil.disk_usage(settings.storage).free, store.reports.backlog())
 
     limits = Limits.of(settings.disk_low_mb, settings.backlog_high)
     service = IngestService(Feeder(index, rows), admission, look, Watermarks(limits))
