@@ -144,7 +144,7 @@ def _destination(line: Section) -> Destination:
     name = line.get("name", str)
     if not _NAME.fullmatch(name):
         raise line.error("name", "unknown-value", ["a-z, 0-9 and -, at most 63"])
-    projects = line.words("projects")
+    projects = line.ledger_names("projects")
     if not projects:
         raise line.error("projects", "empty", ["one project or more"])
     return Destination(name, tuple(projects), _place(line), _seconds(line, "timeout_s", 30))

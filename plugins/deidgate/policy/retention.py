@@ -15,7 +15,7 @@ def load_retention(path: Path) -> Mapping[str, int]:
     Raises
     ------
     ConfigurationError
-        The file is not TOML, has an unknown key, names a project twice, or counts fewer than 0 days.
+        The file is not TOML, has an unknown key, names a project twice or by too long a name, or counts fewer than 0 days.
     """
     if not path.exists():
         return {}
@@ -24,7 +24,7 @@ def load_retention(path: Path) -> Mapping[str, int]:
     with Section(content, path.name) as top:
         for part in top.sections("project"):
             with part:
-                name = part.get("name", str)
+                name = part.ledger_name("name")
                 number = part.get("purge_after_days", int)
                 if name in days:
                     raise part.error("name", "project-twice", ["each project once"])

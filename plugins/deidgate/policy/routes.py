@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -80,6 +80,11 @@ class Routes:
                 return route
         raise CannotDeidentify("no-route")
 
+    @property
+    def commitments(self) -> Mapping[str, str]:
+        """Where answers to storage commitment go, by AE title; without those that do not ask for it."""
+        return {title: route.commitment for route in self.routes if route.commitment for title in route.calling}
+
 
 def load_routes(path: Path) -> Routes:
     """The routes of the TOML file `path`.
@@ -87,7 +92,8 @@ def load_routes(path: Path) -> Routes:
     Raises
     ------
     ConfigurationError
-        The file is missing or not TOML, or has an unknown key or value, or two routes have one name.
+        The file is missing or not TOML, or has an unknown key or value, two routes have one name, or one AE title has
+        two addresses for storage commitment.
     """
     content, _ = read_toml(path)
     with Section(content, path.name) as top:
@@ -99,14 +105,19 @@ def load_routes(path: Path) -> Routes:
         for name in names:
             if names.count(name) > 1:
                 raise top.error("route", "name-twice", ["one name for each route"], name)
-    return Routes(tuple(routes))
+        found = Routes(tuple(routes))
+        for route in routes:
+            for title in route.calling if route.commitment else ():
+                if found.commitments[title] != route.commitment:
+                    raise top.error("commitment", "two-addresses", ["one address for each AE title"], title)
+    return found
 
 
 def _route(line: Section) -> Route:
     return Route(
         name=line.get("name", str),
-        site=line.get("site", str),
-        project=line.get("project", str),
+        site=line.ledger_name("site"),
+        project=line.ledger_name("project"),
         policy=line.get("policy", str),
         calling=tuple(line.words("calling", [])),
         called=tuple(line.words("called", [])),

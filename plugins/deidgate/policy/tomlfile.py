@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from deidgate.errors import ConfigurationError
 
 T = TypeVar("T")
+_LONGEST_NAME = 64
+"""Characters of a site or project in the ledger."""
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
@@ -100,6 +102,19 @@ class Section:
         if not all(isinstance(value, str) for value in values):
             raise self.error(key, "wrong-kind", ["list of texts"])
         return values
+
+    def ledger_name(self, key: str) -> str:
+        """Value of `key`: a site or project, as the ledger can keep it."""
+        return self._fits(key, self.get(key, str))
+
+    def ledger_names(self, key: str) -> list[str]:
+        """Value of `key`: a list of sites or projects, as the ledger can keep them."""
+        return [self._fits(key, value) for value in self.words(key)]
+
+    def _fits(self, key: str, value: str) -> str:
+        if len(value) > _LONGEST_NAME:
+            raise self.error(key, "too-long", [f"at most {_LONGEST_NAME} characters"])
+        return value
 
     def one_of(self, key: str, value: str, accepted: Iterable[str]) -> str:
         """`value` when it is accepted."""

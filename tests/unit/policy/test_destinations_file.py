@@ -81,6 +81,7 @@ def test_tls_and_commitment_are_what_holds_when_nothing_is_said(load):
         ('name = "share"', 'name = "../x"', "a-z, 0-9 and -"),
         ('projects = ["other"]', "projects = []", "one project or more"),
         ('projects = ["other"]', 'projects = "other"', "wrong-kind"),
+        ('projects = ["other"]', f'projects = ["{"p" * 65}"]', "too-long"),
         ('kind = "folder"', 'kind = "ftp"', "dicom, dicomweb, folder"),
         ('kind = "folder"', 'kind = "dicomweb"', "missing-key at destinations.toml [[destination]] 3 url"),
         ('path = "/var', 'path = "var', "not-absolute"),

@@ -30,6 +30,7 @@ def test_the_example_in_the_shipped_file_is_right(tmp_path):
         '[[project]]\nname = "a"\npurge_after_days = true',
         '[[project]]\nname = "a"\npurge_after_days = 1\nand = 2',
         '[[project]]\nname = "a"\npurge_after_days = 1\n[[project]]\nname = "a"\npurge_after_days = 2',
+        f'[[project]]\nname = "{"p" * 65}"\npurge_after_days = 1',
         "purge_after_days = 1",
         "not toml",
     ],

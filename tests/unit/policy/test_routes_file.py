@@ -78,6 +78,8 @@ def test_an_instance_that_no_route_matches_is_held(routes, asked):
         ('modality = ["MG", "US"]', 'modality = "MG"'),
         ('name = "rest"', 'name = "mammo of north"'),
         ("[[route]]", "[[rout]]"),
+        ('site = "south"', f'site = "{"s" * 65}"'),
+        ('project = "dose"', f'project = "{"p" * 65}"'),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, old, new):
@@ -93,6 +95,34 @@ def test_a_wrong_file_is_refused(tmp_path, old, new):
 def test_spaces_around_an_ae_title_are_not_significant(pattern, name):
     assert matches([pattern], name)
     assert not matches([pattern], name.replace("_", " _"))
+
+
+def test_a_site_and_a_project_may_fill_the_ledgers_columns(tmp_path):
+    path = tmp_path / "routes.toml"
+    path.write_text(ROUTES.replace('"south"', f'"{"s" * 64}"').replace('"dose"', f'"{"p" * 64}"'), encoding="utf-8")
+    _, dose, rest = load_routes(path).routes
+    assert (len(dose.project), len(rest.site)) == (64, 64)
+
+
+def with_commitments(*addresses):
+    """Routes of one sender, each with its address."""
+    line = '[[route]]\nname = "{}"\ncalling = ["{}"]\nsite = "n"\nproject = "p"\npolicy = "basic"\ncommitment = "{}"\n'
+    return "".join(line.format(number, "NORTH", address) for number, address in enumerate(addresses))
+
+
+@pytest.mark.parametrize("addresses", [("ct:1", "", ""), ("", "ct:1", ""), ("", "", "ct:1"), ("ct:1", "ct:1", "")])
+def test_an_address_for_commitment_holds_for_all_routes_of_its_sender(tmp_path, addresses):
+    path = tmp_path / "routes.toml"
+    path.write_text(with_commitments(*addresses), encoding="utf-8")
+    assert load_routes(path).commitments == {"NORTH": "ct:1"}
+
+
+@pytest.mark.parametrize("addresses", [("ct:1", "ct:2"), ("ct:1", "", "ct:2"), ("ct:2", "ct:1", "ct:1")])
+def test_two_addresses_of_one_sender_are_refused(tmp_path, addresses):
+    path = tmp_path / "routes.toml"
+    path.write_text(with_commitments(*addresses), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"two-addresses.*NORTH"):
+        load_routes(path)
 
 
 def test_shipped_routes_lead_to_shipped_policies():

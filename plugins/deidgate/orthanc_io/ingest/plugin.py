@@ -33,11 +33,11 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
     Unavailable
         The ledger does not answer.
     """
-    routes = load_routes(settings.routes).routes
+    routes = load_routes(settings.routes)
     store = open_store(settings)
     index = IngestIndex(orthanc)
-    rows = LedgerRows(store, settings.source, routes)
-    senders = Senders.of(route.calling for route in routes)
+    rows = LedgerRows(store, settings.source, routes.routes)
+    senders = Senders.of(route.calling for route in routes.routes)
     admission = Admission(senders)
 
     def look(marks: Watermarks) -> Watermarks:
@@ -58,7 +58,7 @@ def install(orthanc: Orthanc, settings: Settings) -> None:
 
     def changed(change: int, _level: int, _resource: str) -> None:
         if change == orthanc.ChangeType.ORTHANC_STARTED:
-            introduce(orthanc, senders.patterns, {aet: route.commitment for route in routes for aet in route.calling})
+            introduce(orthanc, senders.patterns, routes.commitments)
             service.start()
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             service.stop()
