@@ -15,7 +15,8 @@ def load_retention(path: Path) -> Mapping[str, int]:
     Raises
     ------
     ConfigurationError
-        The file is not TOML, has an unknown key, names a project twice or by too long a name, or counts fewer than 0 days.
+        The file is not TOML, has an unknown key, names a project twice or by too long a name, or counts fewer than
+        0 days.
     """
     if not path.exists():
         return {}

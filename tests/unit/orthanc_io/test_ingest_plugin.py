@@ -5,6 +5,7 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -17,6 +18,7 @@ from deidgate.orthanc_io.ingest.admission import Admission, Senders
 from deidgate.orthanc_io.ingest.conflicts import PROCESSING_FAILURE
 from deidgate.orthanc_io.ingest.feeder import Feeder
 from deidgate.orthanc_io.ingest.plugin import install
+from deidgate.orthanc_io.ingest.report import Report
 from deidgate.orthanc_io.ingest.rows import LedgerRows, site_of
 from deidgate.orthanc_io.ingest.stored import IngestIndex
 from deidgate.orthanc_io.ingest.watermarks import Limits, Watermarks
@@ -286,6 +288,33 @@ def test_every_sender_that_a_route_names_may_associate_and_only_store(running):
         assert "*" not in row["AET"]
 
 
+TWO_ROUTES_OF_ONE_SENDER = """
+[[route]]
+name = "ct"
+calling = ["NORTH_CT"]
+modality = ["CT"]
+commitment = "10.1.2.3:11112"
+site = "north"
+project = "trial"
+policy = "basic"
+
+[[route]]
+name = "sr"
+calling = ["NORTH_CT"]
+modality = ["SR"]
+site = "north"
+project = "trial"
+policy = "basic"
+"""
+
+
+def test_a_later_route_without_an_address_takes_none_away(tmp_path, request, monkeypatch):
+    (tmp_path / "routes.toml").write_text(TWO_ROUTES_OF_ONE_SENDER, encoding="utf-8")
+    monkeypatch.setattr(Settings, "routes", tmp_path / "routes.toml")
+    (told,) = request.getfixturevalue("running").put.values()
+    assert (told["Host"], told["Port"]) == ("10.1.2.3", 11112)
+
+
 def test_room_is_looked_for_without_counting_all_that_was_ever_received(request, monkeypatch):
     monkeypatch.setattr(Reports, "counts", None)
     running = request.getfixturevalue("running")
@@ -323,3 +352,34 @@ def test_a_second_content_that_cannot_be_kept_is_counted_as_refused(running):
     assert running.c_store(deflated) == PROCESSING_FAILURE
     assert status(running)["refused_conflict"] == 1
     assert 'deidgate_refused_total{reason="conflict"} 1.0' in running.ask("/deidgate/metrics")
+
+
+@pytest.fixture
+def report(orthanc, store):
+    service = SimpleNamespace(watermarks=Watermarks(Limits(100, 125, 1000, 800)))
+    rows = LedgerRows(store, "ingest", ROUTES)
+    return Report(store, IngestIndex(orthanc), rows, admission(), SimpleNamespace(refused=0), service)
+
+
+def owed_by_status(report):
+    told = report.status()
+    return told["unread"] + told["in_flight"]
+
+
+def owed_by_metrics(report):
+    found = {family.name: family.samples for family in report.families()}
+    return found["deidgate_unread_changes"][0].value + found["deidgate_in_flight"][0].value
+
+
+@pytest.mark.parametrize("owed", [owed_by_status, owed_by_metrics])
+def test_what_gets_its_row_while_the_state_is_looked_at_is_owed(orthanc, feeder, report, monkeypatch, owed):
+    orthanc.c_store(a_file())
+
+    def counts(self, real=Reports.counts):
+        found = real(self)
+        feeder.drain()
+        return found
+
+    monkeypatch.setattr(Reports, "counts", counts)
+    assert owed(report) > 0
+    assert owed(report) == 1

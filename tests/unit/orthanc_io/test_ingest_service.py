@@ -2,6 +2,7 @@
 """However long ingest reads or compares, somebody looks at disk and backlog, and it ends when it is told to."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf
 from types import SimpleNamespace
 
@@ -73,7 +74,7 @@ def archive(monkeypatch):
 
 
 def longest_gap(times):
-    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def test_a_long_listing_closes_nothing(archive):

@@ -63,6 +63,15 @@ class Status:
     destinations: dict[str, dict[str, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The state, and the counts that it was made from."""
+
+    status: Status
+    counts: list[Count]
+    forwards: list[ForwardCount]
+
+
 class Report:
     """Gathers, each time it is asked."""
 
@@ -84,7 +93,7 @@ class Report:
 
     def status(self) -> dict[str, object]:
         """The state, ready for JSON."""
-        return asdict(self._status(self._store.reports.counts(), self._store.forwards.counts()))
+        return asdict(self._look().status)
 
     def metrics(self) -> str:
         """Metrics in Prometheus' text format."""
@@ -92,9 +101,13 @@ class Report:
         registry.register(_Metrics(self))
         return generate_latest(registry).decode()
 
-    def _status(self, counts: list[Count], forwards: list[ForwardCount]) -> Status:
+    def _look(self) -> _Look:
         # The change log first: a row that is written in between is then counted twice, and never not at all.
         unread = max(0, self._index.last_change() - self._rows.cursor())
+        counts, forwards = self._store.reports.counts(), self._store.forwards.counts()
+        return _Look(self._status(unread, counts, forwards), counts, forwards)
+
+    def _status(self, unread: int, counts: list[Count], forwards: list[ForwardCount]) -> Status:
         states: dict[str, int] = {}
         for count in counts:
             states[count.state] = states.get(count.state, 0) + count.number
@@ -116,14 +129,14 @@ class Report:
 
     def families(self) -> Iterator[Metric]:
         """All metrics."""
-        counts, forwards = self._store.reports.counts(), self._store.forwards.counts()
-        status = self._status(counts, forwards)
+        look = self._look()
+        status = look.status
         items = GaugeMetricFamily(
             "deidgate_items",
             "Instances by state, site, project and reason",
             labels=["state", "site", "project", "code"],
         )
-        for count in counts:
+        for count in look.counts:
             items.add_metric([count.state, count.site, count.project or "", count.code or ""], count.number)
         yield items
         yield GaugeMetricFamily("deidgate_in_flight", "Instances that are owed an answer", status.in_flight)
@@ -140,7 +153,7 @@ class Report:
             "Instances by further destination, state there and reason",
             labels=["destination", "state", "code"],
         )
-        for forward in forwards:
+        for forward in look.forwards:
             elsewhere.add_metric([forward.destination, forward.state, forward.code or ""], forward.number)
         yield elsewhere
         oldest = GaugeMetricFamily(
