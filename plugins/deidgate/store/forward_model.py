@@ -44,6 +44,8 @@ LEGAL: frozenset[tuple[ForwardState, ForwardState]] = frozenset(
     }
 )
 
+COURIER_DIED = "courier-died"
+"""Reason code of what is tried after a lease that ran out: whoever had it did not live to say how it ended."""
 RECALL_BY_HAND = "recall-by-hand"
 """Reason code of what no protocol takes back: a person removes it there and says so."""
 

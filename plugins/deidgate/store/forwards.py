@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, or_, select, update
 
 from deidgate.store.context import Context
 from deidgate.store.dialect import chunks
 from deidgate.store.forward_model import (
+    COURIER_DIED,
     RECALL_BY_HAND,
     Again,
     Confirmed,
@@ -56,13 +57,37 @@ class Forwards:
         only: Collection[int] | None = None,
         but: Collection[int] = (),
     ) -> list[Parcel]:
-        """Up to `limit` of one destination that are due, the longest due first; ours for `lease_s` seconds.
+        """Up to `limit` of one destination that wait and are due, the longest due first; ours for `lease_s` seconds.
 
         Parameters
         ----------
         only, but : collection of int, optional
             Ids: none but these, and none of these.
         """
+        chosen = [forwards.c.state == ForwardState.WAITING, forwards.c.id.not_in(but)]
+        if only is not None:
+            chosen.append(forwards.c.id.in_(only))
+        return self._claim(destination, owner, limit, lease_s, now, chosen, {"attempts": forwards.c.attempts + 1})
+
+    def claim_lapsed(self, destination: str, owner: str, lease_s: float, now: datetime) -> list[Parcel]:
+        """One of a destination whose lease has run out, if there is one: the longest first; ours for `lease_s` seconds.
+
+        It is marked, and while nothing else is known of it, its attempts are counted from the first such end.
+        """
+        again = case((forwards.c.reason_code == COURIER_DIED, forwards.c.attempts + 1), else_=2)
+        values = {"attempts": again, "reason_code": COURIER_DIED, "reason_path": None}
+        return self._claim(destination, owner, 1, lease_s, now, [forwards.c.state == ForwardState.CLAIMED], values)
+
+    def _claim(
+        self,
+        destination: str,
+        owner: str,
+        limit: int,
+        lease_s: float,
+        now: datetime,
+        chosen: Sequence[ColumnElement[bool]],
+        values: Mapping[str, Any],
+    ) -> list[Parcel]:
         beyond = now + timedelta(seconds=max(_LONGEST_DELAY_S, 3 * lease_s))
         due = (
             select(forwards.c.id)
@@ -71,24 +96,23 @@ class Forwards:
                 # The index's own condition, which is not used without it.
                 forwards.c.due_at.is_not(None),
                 or_(forwards.c.due_at <= now, forwards.c.due_at > beyond),
-                true() if only is None else forwards.c.id.in_(only),
-                forwards.c.id.not_in(but),
+                *chosen,
             )
             .order_by(forwards.c.due_at, forwards.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("due")
         )
-        values = {
+        taken = {
             "state": ForwardState.CLAIMED,
             "lease_owner": owner,
             "due_at": now + timedelta(seconds=lease_s),
             "token": forwards.c.token + 1,
-            "attempts": forwards.c.attempts + 1,
             "changed_at": now,
+            **values,
         }
         with self._context.database.write() as connection:
-            statement = update(forwards).where(forwards.c.id.in_(select(due.c.id))).values(values)
+            statement = update(forwards).where(forwards.c.id.in_(select(due.c.id))).values(taken)
             ids = sorted(connection.execute(statement.returning(forwards.c.id)).scalars())
             query = _PARCEL.where(forwards.c.id.in_(ids)).order_by(forwards.c.id)
             return [_parcel(row) for row in connection.execute(query)] if ids else []
@@ -170,8 +194,9 @@ class Forwards:
         return self._decide(destination, item_ids, ForwardState.RECALLED, values, by, why, "destination-withdrawn")
 
     def again(self, destination: str, item_ids: Sequence[int] | None, by: str, why: str) -> frozenset[int]:
-        """Have what is held tried again: these items or all; which."""
-        values = {"state": ForwardState.WAITING, "due_at": self._context.clock(), "reason_code": None}
+        """Have what is held tried again, anew from its first try: these items or all; which."""
+        # It counts as tried once: something may have left.
+        values = {"state": ForwardState.WAITING, "due_at": self._context.clock(), "reason_code": None, "attempts": 1}
         return self._decide(destination, item_ids, ForwardState.HELD, values, by, why, "destination-retry")
 
     def counts(self) -> list[ForwardCount]:

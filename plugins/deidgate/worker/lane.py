@@ -12,13 +12,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deidgate.destinations.sender import Ending, Fetch, Gone, NotNow, Sender
 from deidgate.errors import ConfigurationError, Unavailable
 from deidgate.log import where
 from deidgate.orthanc_io.client import OrthancClient, Refused
-from deidgate.store.forward_model import Again, Confirmed, ForwardOutcome, Parcel
+from deidgate.store.forward_model import COURIER_DIED, Again, Confirmed, ForwardOutcome, Parcel
 from deidgate.store.forward_model import Refused as Held
 from deidgate.store.forwards import Forwards
 from deidgate.store.store import utc_now
@@ -78,7 +78,7 @@ class Lane:
         self._sender: Sender | None = None
         self._suspect_next = False
         self._failures = 0
-        self._rest_until = clock()
+        self._rest_until = self._next_lapsed = clock()
         self._strays: dict[int, Parcel] = {}
         self._told: set[int] = set()
 
@@ -108,7 +108,7 @@ class Lane:
     def _work(self, stop: threading.Event) -> bool:
         sender = self._sender = self._sender or self._open_sender()
         self._take_back(sender)
-        parcels = self._claim()
+        parcels = self._lapsed() or self._claim()
         if not parcels:
             return False
         if self._send(sender, parcels, stop) and self._failures:
@@ -116,6 +116,23 @@ class Lane:
             hurried = self._forwards.hurry(self.name, self._suspects.ids())
             _log.info("destination-is-back", extra={"ids": {"destination": self.name, "waiting": hurried}})
         return True
+
+    def _lapsed(self) -> list[Parcel]:
+        """One whose courier ended with it, or lost it: alone, and held when that was so too often.
+
+        What ends the process (its memory, for one) is found out by nobody else, and would take a batch with it.
+        """
+        now = self._clock()
+        if now < self._next_lapsed:
+            return []
+        parcels = self._forwards.claim_lapsed(self.name, self._owner, self._pace.lease_s, now)
+        if not parcels:
+            # All that waits is read to find none; and a lease that ran out is in no hurry.
+            self._next_lapsed = now + timedelta(seconds=self._pace.lease_s / 4)
+        elif self._patience.is_over(parcels[0].attempts - 1):
+            self._settle([self._held(parcels[0], COURIER_DIED, "")])
+            return []
+        return parcels
 
     def _claim(self) -> list[Parcel]:
         """What to send next: suspects alone, and in turns with the others.

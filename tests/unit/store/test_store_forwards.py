@@ -12,6 +12,7 @@ from tests.unit.store.making import NOON, claim, delivered, delivery, feed, hold
 from deidgate.store import Store, upgrade
 from deidgate.store.database import Database
 from deidgate.store.forward_model import (
+    COURIER_DIED,
     LEGAL,
     RECALL_BY_HAND,
     Again,
@@ -117,15 +118,46 @@ def test_each_destination_is_a_queue_of_its_own(store):
     assert len(taken(store, destination="share")) == 2
 
 
+def lapsed(store, seconds):
+    return store.forwards.claim_lapsed("pacs", "courier", 60, LATER + timedelta(seconds=seconds))
+
+
 def test_a_claim_that_ran_out_is_claimed_by_another_and_the_first_one_settles_nothing(store):
     delivered(store)
     store.forward_sync.everything(TRIAL)
     (first,) = taken(store)
-    (second,) = taken(store, at=LATER + timedelta(seconds=61))
+    assert lapsed(store, 59) == []
+    (second,) = lapsed(store, 61)
     assert store.forwards.settle([Confirmed(first, "read-back")]) == {first.id}
     assert states(store) == {"claimed": 1}
     assert store.forwards.settle([Confirmed(second, "read-back")]) == frozenset()
     assert states(store) == {"confirmed": 1}
+
+
+def test_what_was_being_sent_when_a_courier_died_is_taken_alone_and_not_with_what_waits(store):
+    delivered(store, 4)
+    store.forward_sync.everything(TRIAL)
+    died_with = taken(store, 3)
+    (waits,) = taken(store, at=LATER + timedelta(seconds=61))
+    assert waits.id not in {parcel.id for parcel in died_with}
+    alone = [lapsed(store, 61) for _ in range(4)]
+    assert [[parcel.id for parcel in some] for some in alone] == [[parcel.id] for parcel in died_with] + [[]]
+
+
+def test_the_deaths_of_couriers_are_counted_apart_from_other_failures(store):
+    delivered(store)
+    store.forward_sync.everything(TRIAL)
+    for _ in range(30):
+        (parcel,) = taken(store)
+        store.forwards.settle([Again(parcel, NOON, "no-answer", "there")])
+    taken(store)
+    found = [lapsed(store, 61 * number) for number in (1, 2, 3)]
+    assert [(parcel.attempts, parcel.last_code) for (parcel,) in found] == [(n, COURIER_DIED) for n in (2, 3, 4)]
+    store.forwards.settle([Again(found[-1][0], NOON, "no-answer")])
+    taken(store)
+    assert lapsed(store, 61)[0].attempts == 2
+    (row,) = store.forwards.view([ForwardState.CLAIMED])
+    assert (row.code, row.path) == (COURIER_DIED, None)
 
 
 def test_a_heartbeat_keeps_a_claim_and_says_which_are_lost(store):
@@ -315,6 +347,17 @@ def test_what_was_refused_is_tried_again_when_a_person_says_so(store):
     assert store.forwards.again("pacs", None, "admin", "archive repaired") == {rows[1].item_id}
     with pytest.raises(ValueError, match="reason"):
         store.forwards.again("pacs", None, "admin", " ")
+
+
+def test_the_tries_of_what_a_person_has_tried_again_are_counted_anew(store):
+    delivered(store)
+    store.forward_sync.everything(TRIAL)
+    for _ in range(20):
+        (parcel,) = taken(store)
+        store.forwards.settle([Again(parcel, NOON, "node-refused", "A700")])
+    store.forwards.settle([Refused(taken(store)[0], "node-refused", "A700")])
+    store.forwards.again("pacs", None, "admin", "the node has room")
+    assert taken(store)[0].attempts == 2
 
 
 def test_the_oldest_that_waits_is_known_for_each_destination(store):

@@ -10,7 +10,7 @@ from tests.unit.destinations.parcels import Shelf
 from tests.unit.store.making import delivered
 
 from deidgate.destinations.folder import FolderSender
-from deidgate.destinations.sender import Hand
+from deidgate.destinations.sender import Hand, NotNow
 from deidgate.errors import Unavailable
 from deidgate.store import Keys, Store
 from deidgate.store.forward_model import Confirmed, by_destination
@@ -204,6 +204,79 @@ def test_a_bug_in_one_instance_holds_up_no_other(store, moment):
     assert way.codes() == {("confirmed", None, 59), ("waiting", "internal-error", 1)}
     way.go(8)
     assert way.codes() == {("confirmed", None, 59), ("held", "internal-error", 1)}
+
+
+class Killed(BaseException):
+    """The process ends here: nobody settles anything."""
+
+
+@dataclass
+class Raised(Way):
+    """A way whose courier is started anew whenever it was killed."""
+
+    deaths: int = 0
+
+    def go(self, hours):
+        until = self.moment.now + timedelta(hours=hours)
+        while self.moment.now < until:
+            try:
+                super().go((until - self.moment.now) / timedelta(hours=1))
+            except Killed:
+                self.deaths += 1
+                # The supervisor's.
+                self.moment.now += timedelta(seconds=4)
+                self.__post_init__()
+
+
+def test_an_instance_that_ends_the_courier_holds_up_no_other_and_is_held_in_the_end(store, moment):
+    to_go(store, moment, 60)
+    way = Raised(store, moment, Failing(on({3}, Killed())))
+    way.go(0.25)
+    assert by_destination(store.forwards.counts())["there"]["confirmed"] == 59
+    way.go(2)
+    assert way.codes() == {("confirmed", None, 59), ("held", "courier-died", 1)}
+    assert way.deaths == PATIENCE.tries
+    store.forwards.again("there", None, "ann", "more memory")
+    way.sender.breaks = lambda parcel: None
+    way.go(0.1)
+    assert way.codes() == {("confirmed", None, 60)}
+
+
+def test_what_waited_long_for_its_destination_is_not_held_for_one_death_of_a_courier(store, moment):
+    to_go(store, moment, 5)
+    way = Raised(store, moment, Failing(lambda parcel: Unavailable("no-answer")))
+    way.go(24)
+    assert max(row.attempts for row in store.forwards.view(["waiting"])) > PATIENCE.tries
+    way.sender.breaks = lambda parcel: Killed() if way.deaths == 0 else None
+    way.go(1)
+    assert way.deaths == 1
+    assert way.codes() == {("confirmed", None, 5)}
+
+
+def test_what_died_is_looked_for_now_and_then_and_not_at_each_turn(store, moment, monkeypatch):
+    to_go(store, moment, 200)
+    looks = []
+    monkeypatch.setattr(store.forwards, "claim_lapsed", lambda *_: looks.append(moment.now) or [])
+    Way(store, moment, Failing(lambda parcel: None)).go(0.1)
+    assert 2 <= len(looks) <= 13
+
+
+def test_what_a_person_has_tried_again_is_not_given_up_after_one_try(store, moment):
+    to_go(store, moment, 1)
+
+    @dataclass
+    class Full(Failing):
+        def send(self, parcels, fetch):
+            for parcel in parcels:
+                self.sent += 1
+                yield NotNow(parcel, "node-refused", "A700")
+
+    way = Way(store, moment, Full(None))
+    way.go(6)
+    assert (way.codes(), way.sender.sent) == ({("held", "node-refused", 1)}, PATIENCE.tries)
+    store.forwards.again("there", None, "ann", "the node has room")
+    way.go(6)
+    assert (way.codes(), way.sender.sent) == ({("held", "node-refused", 1)}, 2 * PATIENCE.tries - 1)
 
 
 def test_once_is_no_proof_against_an_instance_however_often_it_was_tried():
