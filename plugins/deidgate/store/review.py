@@ -152,12 +152,13 @@ class Review:
             & items.c.withdrawn_at.is_not(None)
             & (items.c.original == Original.PRESENT)
         )
-        # Behind all that waits now, in the old order; who sends something new is not kept waiting.
+        # Behind all that waits now, in the old order; who sends something new is not kept waiting: see `turns`.
         last = select(func.coalesce(func.max(waiting.c.turn), 0)).where(waiting.c.due_at.is_not(None))
         values = {
             "state": State.RECEIVED,
             "due_at": self._context.clock(),
             "attempts": 0,
+            "reason_code": "reprocess",
             "turn": last.scalar_subquery() + items.c.id,
         }
         moved = self._move(condition, State.RECALLED, State.RECEIVED, values, selection, by, why, "reprocess")

@@ -4,7 +4,8 @@
 An item's turn is a number given when it is received: one more than that of the site's last
 waiting item, and never less than the turn that is being served. A site with a hundred thousand
 items waiting and a site that sends its first one are both next. An item that failed goes back by
-some turns; nobody has to wait behind it.
+some turns, and one that is processed again comes after all that waits; nobody has to wait behind
+these, which are the waiting items that have a reason.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backlog of one site keeps no other site waiting, and within a site nobody is overtaken."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from tests.unit.store.making import NOON, claim, delivered, feed, received, retr
 
 from deidgate.store import Hold, Retry
 from deidgate.store.model import ItemFilter
+from deidgate.store.states import State
 
 NEXT_DAY = timedelta(days=1)
 
@@ -121,6 +123,29 @@ def test_a_bulk_that_is_processed_again_keeps_no_newcomer_waiting(store):
     assert "new" in sites(claim(store, 2))
     again = [c.item_id for c in claim(store, 50)]
     assert again == sorted(again)
+
+
+def test_a_bulk_that_is_processed_again_keeps_no_newcomer_of_its_own_site_waiting(store):
+    delivered(store, 60)
+    store.review.recall(ItemFilter(), "ann", "new policy")
+    store.review.withdrawn(range(1, 61))
+    store.review.reprocess(ItemFilter(), "ann", "new policy")
+    claim(store, 10)
+    send(store, "north", 1000, 2)
+    new = {received(n).orthanc_id for n in (1000, 1001)}
+    assert new <= {c.orthanc_id for c in claim(store, 4)}
+    again = [c.item_id for c in claim(store, 60)]
+    assert again == sorted(again)
+
+
+def test_what_is_processed_again_has_no_reason_once_it_is_delivered(store):
+    (outcome,) = delivered(store, 1)
+    store.review.recall(ItemFilter(), "ann", "new policy")
+    store.review.withdrawn([1])
+    store.review.reprocess(ItemFilter(), "ann", "new policy")
+    (again,) = claim(store, 1)
+    store.queue.settle([replace(outcome, claim=again)])
+    assert [(c.state, c.code) for c in store.reports.counts()] == [(State.DELIVERED, None)]
 
 
 def test_a_claim_reads_a_long_backlog_in_order_of_its_index(tmp_path, keys):
