@@ -104,7 +104,7 @@ class StowSender:
                 # Elsewhere is not where it was to go; and a redirected POST loses its body.
                 allow_redirects=False,
             ) as answer:
-                if answer.status_code >= 500 or answer.status_code == 429:
+                if answer.status_code >= 500 or answer.status_code in (408, 429):
                     raise Unavailable("stow-error", str(answer.status_code))
                 if answer.status_code in (401, 403, 404, 407) or 300 <= answer.status_code < 400:
                     # A wrong password or address is the operator's matter; the instance has no part in it.

@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 PATIENCE = Patience(first_s=5.0, longest_s=900.0, tries=20)
 _AWAY = frozenset({"research-gone", "commitment-unanswered"})
 """Not the instance's fault, however often it happens."""
+_READ_AT_OPENING = frozenset({"stow-forbids"})
+"""May lie in a password or token, which a person may put right meanwhile: open it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Lane:
     name : str
         The destination.
     open_sender : callable
-        Called before the first work, and again after what it raised or a bug.
+        Called before the first work, and again after what it raised, a bug, or when the destination forbids.
     clock : callable, optional
         The present time, aware.
     """
@@ -100,7 +102,11 @@ class Lane:
 
     def _bug(self) -> None:
         _log.exception("destination-failed", extra={"ids": {"destination": self.name}})
-        # Not used again after a bug. Its port has to be free for the next one.
+        # Not used again after a bug.
+        self._close()
+
+    def _close(self) -> None:
+        # Its port has to be free for the next one.
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.close()
@@ -170,7 +176,10 @@ class Lane:
                         break
                 self._give_back(left, "worker-stopped" if stop.is_set() else "no-ending")
             except (Unavailable, ConfigurationError) as error:
-                if not self._broke(sender.hand.parcel, left, error.code, error.path):
+                says_nothing = self._broke(sender.hand.parcel, left, error.code, error.path)
+                if error.code in _READ_AT_OPENING:
+                    self._close()
+                if not says_nothing:
                     raise
                 return False
             except Exception as error:

@@ -177,7 +177,7 @@ def test_a_request_that_is_refused_holds_its_instance(web, shelf, status):
     assert list(sender(web).send([parcel], shelf)) == [Refused(parcel, "stow-refused", str(status))]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 503])
 def test_a_server_that_forbids_or_fails_is_unavailable(web, shelf, status):
     web.status = status
     with pytest.raises(Unavailable):

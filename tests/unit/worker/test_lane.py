@@ -236,6 +236,25 @@ def test_after_a_bug_the_port_is_given_back_before_it_is_opened_again(store):
     assert [sender.batches for sender in opened] == [[1], [1], [1]]
 
 
+def test_a_password_that_is_put_right_is_read_again_without_a_restart(store):
+    to_go(store, 2)
+    password, opened = ["wrong"], []
+
+    def open_sender():
+        forbids = raises(Unavailable("stow-forbids", "401"))
+        opened.append(Scripted(forbids) if password == ["wrong"] else Scripted())
+        return opened[-1]
+
+    one = Lane("there", "courier", store.forwards, open_sender, Shelf(), AT_ONCE, Pace())
+    for _ in range(3):
+        one.turn(GO_ON)
+    password[0] = "right"
+    for _ in range(3):
+        one.turn(GO_ON)
+    assert states(store) == {"there": {"confirmed": 2}}
+    assert [sender.closed for sender in opened] == [1, 1, 1, 0]
+
+
 @pytest.mark.parametrize(("able", "state"), [(True, "withdrawn"), (False, "recalled")])
 def test_what_was_recalled_is_taken_back_where_there_is_a_way_else_reported(store, able, state):
     (outcome,) = to_go(store, 1)
