@@ -306,7 +306,9 @@ class _Tree:
                 new = change_date(vr, text, operation) if operation is not None else None
             except InvalidDate:
                 new = None
-            if operation is not None and new is not None:
+            # A date in an item that is to say something else (Subject Name) is replaced as that would be.
+            stays = new == text and way.row is not None and way.treat is Action.DUMMY and not born
+            if operation is not None and new is not None and not stays:
                 group = "birth" if born else "other"
                 because = Reason(way.because.source, f"policy [dates] {group} {_word(operation)}")
                 return Decision(path, vr, Action.CLEAN, None if new == text else new, because)

@@ -72,6 +72,14 @@ def test_no_policy_leaves_a_birth_date_of_the_header_in_an_item(name, keyword, v
             assert [one for one in said(result) if one.startswith(BORN[:4])] == []
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_date_in_an_item_that_is_to_say_a_name_does_not_stay(name):
+    named = item("DATE", code("121029", "DCM"), Date="20230905")
+    for tag in (0x0040A730, 0x00400555, 0x0040B020):
+        result = carried(instance(tag, [item("CONTAINER", None, [named]) if tag == 0x0040A730 else named]), name)
+        assert "20230905" not in said(result)
+
+
 def test_a_birth_date_in_an_item_follows_the_birth_rule():
     birth = item("DATE", code("DOB", "99LOCAL"), Date=BORN)
     assert said(carried(instance(0x0040A730, [birth]), "mammography")) == ["19270815"]
