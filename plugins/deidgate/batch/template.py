@@ -36,6 +36,7 @@ from dataclasses import dataclass, field
 from deidgate.batch.guide import Guide, guide_along
 from deidgate.batch.header import Scanned, scan
 from deidgate.batch.kept import is_plain_uid, may_differ, stays
+from deidgate.batch.pieces import NotCutError, Pieces, cut
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.swallowed import holds_elements
 from deidgate.errors import CannotDeidentify
@@ -51,7 +52,6 @@ _META_INSTANCE = 0x00020003
 _META_LENGTH = b"\x02\0\0\0UL\x04\0"
 _META_LENGTH_END = 132 + 12
 _OVERLAY_BIT_POSITION = 0x60000102
-_EXPLICIT_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
 
 
 class NotTemplated(Exception):
@@ -74,17 +74,6 @@ class Filled:
     sop_instance_uid: str
     series_instance_uid: str
     study_instance_uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Length:
-    """A length field of the result: where it stands among the parts, its bytes' form, its value in the first result."""
-
-    part: int
-    form: str
-    base: int
-    inside: tuple[int, ...]
-    """Slots of the result whose length it includes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +116,10 @@ class Template:
     uids: tuple[int, ...]
     all_uids: tuple[int, ...]
     identity: tuple[int, int, int]
-    parts: tuple[bytes, ...] = field(repr=False)
-    fill: tuple[tuple[int, int, bool], ...]
-    lengths: tuple[_Length, ...]
+    pieces: Pieces
     guide: Guide
     result_guide: Guide
     result_start: int
-    first_lengths: tuple[int, ...]
     meta: _Meta = field(repr=False)
     screen: Screen = field(repr=False)
 
@@ -202,17 +188,16 @@ class Template:
             ``fast-path-contradicts``: what was written is not what was meant; take the long way.
         """
         new = {number: _padded("\\".join([uid(one) for one in _texts(slots[number])])) for number in self.uids}
-        parts = list(self.parts)
+        parts = list(self.pieces.parts)
         grown = []
-        for (number, part, is_uid), first in zip(self.fill, self.first_lengths, strict=True):
-            value = new[number] if is_uid else slots[number]
-            parts[part] = value
-            grown.append(len(value) - first)
-        for length in self.lengths:
+        for place in self.pieces.values:
+            value = parts[place.part] = new[place.slot] if place.is_uid else slots[place.slot]
+            grown.append(len(value) - place.first)
+        for length in self.pieces.lengths:
             inside = length.inside
-            by = grown[inside[0]] if len(inside) == 1 else sum([grown[slot] for slot in inside])
+            by = grown[inside[0]] if len(inside) == 1 else sum([grown[number] for number in inside])
             if by:
-                parts[length.part] = struct.pack(length.form, length.base + by)
+                parts[length.part] = struct.pack(length.form, length.first + by)
         header = b"".join(parts)
         self._check(header, self.result_start + grown[-1], slots)
         sop, series, study = [_text(new.get(number, slots[number])) for number in self.identity]
@@ -281,26 +266,41 @@ def learn(original: bytes, start: int, scanned: Scanned, result: bytes, plan: Pl
             sources[span.path] = (number, True)
         elif role != "gone":
             must.append((number, value))
-    identity = tuple(by_path.get((tag,), -1) for tag in (_SOP_INSTANCE, _SERIES, _STUDY))
-    if -1 in identity:
+    sop, series, study = [by_path.get((tag,)) for tag in (_SOP_INSTANCE, _SERIES, _STUDY)]
+    if sop is None or series is None or study is None:
         raise NotTemplated("identity")
+    identity = (sop, series, study)
     fixed = {number for number, _ in must}
     all_uids = [number for number, span in enumerate(before) if span.vr == "UI" and number not in fixed]
-    return _built(
-        result,
-        result_start,
-        result_scanned,
-        after,
-        sources,
-        identity,
-        plan,
-        (scanned.skeleton, guide_along(original, start, scanned, len(original))),
-        must,
-        kept,
-        uids,
-        all_uids,
-        (_meta_of(original, start), screen),
+    return Template(
+        skeleton=scanned.skeleton,
+        plan=plan,
+        must=tuple(must),
+        kept=tuple(kept),
+        uids=tuple(uids),
+        all_uids=tuple(all_uids),
+        identity=identity,
+        pieces=_pieces(result, result_start, result_scanned, after, sources, identity[0]),
+        guide=guide_along(original, start, scanned, len(original)),
+        result_guide=guide_along(result, result_start, result_scanned, result_scanned.stop),
+        result_start=result_start,
+        meta=_meta_of(original, start),
+        screen=screen,
     )
+
+
+def _pieces(
+    result: bytes,
+    start: int,
+    scanned: Scanned,
+    slots: list[Span],
+    sources: dict[tuple[int, ...], tuple[int, bool]],
+    sop: int,
+) -> Pieces:
+    try:
+        return cut(result, start, scanned, slots, sources, sop)
+    except (NotCutError, NotSpannedError) as error:
+        raise NotTemplated(str(error)) from None
 
 
 def _meta_of(original: bytes, start: int) -> _Meta:
@@ -309,91 +309,6 @@ def _meta_of(original: bytes, start: int) -> _Meta:
     if instance is None or not original.startswith(_META_LENGTH, 132):
         raise NotTemplated("file meta")
     return _Meta(original[_META_LENGTH_END : instance.start - 2], original[instance.stop : start])
-
-
-def _built(
-    result: bytes,
-    result_start: int,
-    result_scanned: Scanned,
-    after: list[Span],
-    sources: dict[tuple[int, ...], tuple[int, bool]],
-    identity: tuple[int, ...],
-    plan: Plan,
-    originals: tuple[bytes, Guide],
-    must: list[tuple[int, bytes]],
-    kept: list[tuple[int, int, str, bytes]],
-    uids: list[int],
-    all_uids: list[int],
-    asked: tuple[_Meta, Screen],
-) -> Template:
-    filled = [(number, span) for number, span in enumerate(after) if span.path in sources]
-    if {span.path for _, span in filled} != set(sources):
-        raise NotTemplated("an element that was kept is not in the result")
-    # What is cut out of the result: values of slots, and the length fields that depend on them.
-    cuts: list[tuple[int, int, str, int]] = []
-    for order, (_, span) in enumerate(filled):
-        size = 4 if span.vr in _EXPLICIT_LENGTH else 2
-        cuts.append((span.start - size, span.start, "<I" if size == 4 else "<H", order))
-        cuts.append((span.start, span.stop, "", order))
-    containers: list[tuple[int, tuple[int, ...]]] = []
-    for where, first, stop in result_scanned.lengths:
-        inside = tuple(order for order, (number, _) in enumerate(filled) if first <= number < stop)
-        if inside:
-            containers.append((where, inside))
-            cuts.append((where, where + 4, "<I", -len(containers)))
-    meta = [
-        span for span in spans(result, 132, result_start, explicit=True) if span.tag in (0x00020000, _META_INSTANCE)
-    ]
-    if [span.tag for span in meta] != [0x00020000, _META_INSTANCE]:
-        raise NotTemplated("file meta")
-    group, instance = meta
-    fill = [(sources[span.path][0], -1, sources[span.path][1]) for _, span in filled]
-    first_lengths = [span.stop - span.start for _, span in filled]
-    meta_order = len(fill)
-    sop = identity[0]
-    fill.append((sop, -1, any(number == sop and is_uid for number, _, is_uid in fill)))
-    first_lengths.append(instance.stop - instance.start)
-    cuts.append((group.start, group.stop, "<I", -1000000))
-    cuts.append((instance.start - 2, instance.start, "<H", meta_order))
-    cuts.append((instance.start, instance.stop, "", meta_order))
-
-    parts: list[bytes] = []
-    lengths: list[_Length] = []
-    position = 0
-    for start, stop, form, order in sorted(cuts):
-        parts.append(result[position:start])
-        if not form:
-            fill[order] = (fill[order][0], len(parts), fill[order][2])
-        else:
-            (base,) = struct.unpack(form, result[start:stop])
-            if order == -1000000:
-                included: tuple[int, ...] = (meta_order,)
-            elif order < 0:
-                included = containers[-order - 1][1]
-            else:
-                included = (order,)
-            lengths.append(_Length(len(parts), form, base, included))
-        parts.append(result[start:stop])
-        position = stop
-    parts.append(result[position : result_scanned.stop])
-    return Template(
-        skeleton=originals[0],
-        plan=plan,
-        must=tuple(must),
-        kept=tuple(kept),
-        uids=tuple(uids),
-        all_uids=tuple(all_uids),
-        identity=(identity[0], identity[1], identity[2]),
-        parts=tuple(parts),
-        fill=tuple(fill),
-        lengths=tuple(lengths),
-        guide=originals[1],
-        result_guide=guide_along(result, result_start, result_scanned, result_scanned.stop),
-        result_start=result_start,
-        first_lengths=tuple(first_lengths),
-        meta=asked[0],
-        screen=asked[1],
-    )
 
 
 def _slot_spans(found: list[Span], scanned: Scanned) -> list[Span]:

@@ -370,13 +370,18 @@ def test_samples_go_through_the_whole_gate(store, tmp_path, monkeypatch):
     assert len(calls) == 1 + 2
 
 
+def tamper(pieces) -> None:
+    """Let a template write what the plan did not say."""
+    tampered = tuple(part.replace(b"MONOCHROME2", b"MONOCHROME3") for part in pieces.parts)
+    assert tampered != pieces.parts
+    object.__setattr__(pieces, "parts", tampered)
+
+
 def test_a_template_that_is_wrong_is_found_by_the_sample(store, tmp_path):
     one = instances(store, tmp_path, verify_every=2)
     result(one, encoded(ct(1, 1, 1, 1, rows=8)), tmp_path)
     (known,) = next(iter(one._known.values()))
-    tampered = tuple(part.replace(b"MONOCHROME2", b"MONOCHROME3") for part in known.template.parts)
-    assert tampered != known.template.parts
-    object.__setattr__(known.template, "parts", tampered)
+    tamper(known.template.pieces)
     # The check of the filled header is deceived too.
     object.__setattr__(known.template, "result_guide", SimpleNamespace(read=lambda *_, **__: True))
     assert outcome(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path) != ""
@@ -388,9 +393,7 @@ def test_a_filled_header_is_read_again_before_it_is_used(store, tmp_path):
     one = instances(store, tmp_path)
     result(one, encoded(ct(1, 1, 1, 1, rows=8)), tmp_path)
     (known,) = next(iter(one._known.values()))
-    object.__setattr__(
-        known.template, "parts", tuple(p.replace(b"MONOCHROME2", b"MONOCHROME3") for p in known.template.parts)
-    )
+    tamper(known.template.pieces)
     made = result(one, encoded(ct(1, 1, 1, 2, rows=8)), tmp_path)
     assert one.short == 0, "the skeleton differs, so the long way is taken"
     assert b"MONOCHROME2" in made
