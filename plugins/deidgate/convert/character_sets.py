@@ -8,6 +8,7 @@ Source: PS3.5 6.1 (character repertoires), PS3.3 C.12.1.1.2 (Specific Character 
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -22,6 +23,8 @@ from deidgate.dicom.path import ElementPath
 SPECIFIC_CHARACTER_SET = 0x00080005
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """VRs that Specific Character Set is about; all other text is ASCII."""
+_ESCAPE = b"\x1b"
+_TO_ASCII = b"(B"
 
 
 def misfits(dataset: Dataset, only: frozenset[ElementPath] | None = None) -> Iterator[ElementPath]:
@@ -64,6 +67,9 @@ def _fits(element: DataElement, charsets: object) -> bool:
         if encodings == [default_encoding]:
             return all(text.isascii() for text in texts)
         delimiters = PN_DELIMS if element.VR == "PN" else TEXT_VR_DELIMS
+        if element.VR == "PN":
+            # As it is written: every component begins in the first character set.
+            texts = [part for text in texts for part in re.split("[=^]", text)]
         return all(
             text.isascii()
             or ("\N{REPLACEMENT CHARACTER}" not in text and _there_and_back(text, encodings, delimiters) == text)
@@ -72,4 +78,11 @@ def _fits(element: DataElement, charsets: object) -> bool:
 
 
 def _there_and_back(text: str, encodings: list[str], delimiters: set[int]) -> str:
-    return decode_bytes(encode_string(text, encodings), encodings, delimiters)
+    written = encode_string(text, encodings)
+    if encodings[0] != default_encoding:
+        return decode_bytes(written, encodings, delimiters)
+    # pydicom writes and reads Latin-1 where the default repertoire is declared, which is ASCII and nothing else: so
+    # before any escape sequence, behind that to ASCII, and behind a delimiter. Source: PS3.5 6.1.2.1, 6.1.2.5.3.
+    if any(part.startswith(_TO_ASCII) and not part.isascii() for part in written.split(_ESCAPE)):
+        return ""
+    return decode_bytes(written, ["ascii", *encodings[1:]], delimiters)

@@ -133,6 +133,8 @@ def test_a_text_beyond_ascii_can_be_read_back():
         (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
         ("GB18030", "王^小东"),
         (["ISO 2022 IR 6", "ISO 2022 IR 126"], "Διονυσιος"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
+        (["ISO 2022 IR 100", "ISO 2022 IR 126"], "Müller^Διονυσιος"),
     ],
 )
 def test_a_text_of_the_files_character_set_is_written_and_read_back(charset, text):
@@ -140,6 +142,26 @@ def test_a_text_of_the_files_character_set_is_written_and_read_back(charset, tex
     ds.SpecificCharacterSet = charset
     made, _ = changed(dcmread(BytesIO(encoded(ds))), Edit(Verb.SET, "PatientName", text))
     assert str(made.PatientName) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        (["", "ISO 2022 IR 87"], "Müller"),
+        (["", "ISO 2022 IR 149"], "Müller"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 126"], "Müller"),
+        (["", "ISO 2022 IR 87"], "山田Müller"),
+        (["", "ISO 2022 IR 126"], "ΔιονύσιοςMüller"),
+        (["", "ISO 2022 IR 87"], "山田^Müller"),
+    ],
+)
+def test_the_default_repertoire_beside_code_extensions_is_ascii(charset, text):
+    ds = ct(rows=8)
+    ds.SpecificCharacterSet = charset
+    ds = dcmread(BytesIO(encoded(ds)))
+    for keyword in ("StudyDescription", "PatientName"):
+        with pytest.raises(ConfigurationError, match="text-not-in-character-set"):
+            edited(ds, [Edit(Verb.ADD, keyword, text)])
 
 
 @pytest.mark.parametrize("order", [1, -1])
