@@ -120,7 +120,8 @@ def convert(
 ) -> None:
     """Turn pictures, volumes and slides into DICOM: SOURCE (a file, or a folder, sorted by name) to FOLDER.
 
-    JPEG, PNG, BMP and TIFF become Secondary Capture, pages of a TIFF its frames; a baseline JPEG stays the JPEG it is.
+    JPEG, PNG, BMP, GIF and TIFF become Secondary Capture, pages of a TIFF and pictures of an animation its frames; a
+    baseline JPEG stays the JPEG it is.
     NIfTI becomes a CT or MR series in its place in space. SVS and other slides become VL Whole Slide Microscopy,
     without label and overview. The files of a folder become one study.
     """

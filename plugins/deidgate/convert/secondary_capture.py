@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as Secondary Capture objects: single-frame for one picture, multi-frame for the pages of a TIFF.
+"""Pictures as Secondary Capture objects: single-frame for one picture, multi-frame for the pages of a TIFF
+and for animations.
 
 A baseline JPEG stays the JPEG it is: its coded data are put into the object as they are, after everything that is
 not needed to decode them (EXIF, comments, thumbnails: camera owner, place, time) has been taken out.
@@ -62,7 +63,7 @@ class JpegFacts:
 
 
 def from_picture(content: bytes, subject: Subject, instance_number: int = 1) -> Dataset:
-    """A Secondary Capture object of the JPEG, PNG, BMP or TIFF file `content`, with file meta information.
+    """A Secondary Capture object of the JPEG, PNG, BMP, GIF or TIFF file `content`, with file meta information.
 
     Parameters
     ----------
@@ -239,23 +240,31 @@ def pages_of(content: bytes) -> Iterator[NDArray[Any]]:
     image_module = need("PIL.Image", "convert")
     try:
         with image_module.open(BytesIO(content)) as image:
-            if image.width * image.height > LARGEST_PIXELS:
+            # Further pictures of a JPEG are no pages: phones put thumbnails and depths there.
+            count = getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG") else 1
+            if image.width * image.height * count > LARGEST_PIXELS:
                 raise CannotDeidentify("picture-too-large")
-            if image.mode in ("1", "L"):
-                yield np.asarray(image.convert("L"))
-            elif image.mode.startswith("I;16") or image.mode == "I":
-                values = np.asarray(image)
-                if values.min() < 0 or values.max() > 65535:
-                    raise CannotDeidentify("picture-kind")
-                yield values.astype(np.uint16)
-            elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-                # Seen as on a dark screen, as all DICOM viewers have.
-                solid = image_module.new("RGBA", image.size, (0, 0, 0, 255))
-                yield np.asarray(image_module.alpha_composite(solid, image.convert("RGBA")).convert("RGB"))
-            else:
-                yield np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, image_module.DecompressionBombError):
+            for number in range(count):
+                image.seek(number)
+                yield _values(image, image_module, animated=count > 1)
+    except (OSError, ValueError, SyntaxError, EOFError, image_module.DecompressionBombError):
         raise CannotDeidentify("picture-unreadable") from None
+
+
+def _values(image: Any, image_module: Any, *, animated: bool) -> NDArray[Any]:
+    """The picture as a viewer shows it; frames of an animation are all colour, whatever palette each has."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise CannotDeidentify("picture-kind")
+        return values.astype(np.uint16)
+    if not animated and image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    if animated or image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        # Seen as on a dark screen, as all DICOM viewers have.
+        solid = image_module.new("RGBA", image.size, (0, 0, 0, 255))
+        return np.asarray(image_module.alpha_composite(solid, image.convert("RGBA")).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def _tiff_pages(content: bytes) -> Iterator[NDArray[Any]]:

@@ -37,6 +37,19 @@ def pages(arrays, **options) -> bytes:
     return buffer.getvalue()
 
 
+def animated(form, **options) -> tuple[bytes, np.ndarray]:
+    """Three pictures of which the later ones are written as the part that changes, with other colours; as shown."""
+    first, *further = [np.zeros((40, 60, 3), np.uint8) for _ in range(3)]
+    first[:] = (255, 0, 0)
+    for number, picture in enumerate(further, 1):
+        picture[:] = first
+        picture[10 * number : 10 * number + 5, 20:30] = (0, 120 * number, 255)
+    buffer = io.BytesIO()
+    made = [Image.fromarray(picture) for picture in (first, *further)]
+    made[0].save(buffer, form, save_all=True, append_images=made[1:], **options)
+    return buffer.getvalue(), np.stack([first, *further])
+
+
 PICTURES = {
     "jpeg colour": saved(RGB, "JPEG"),
     "jpeg 4:4:4": saved(RGB, "JPEG", subsampling=0),
@@ -47,6 +60,9 @@ PICTURES = {
     "png 16 bit": saved(GREY.astype(np.uint16) * 257, "PNG"),
     "png palette": saved(np.asarray(Image.fromarray(RGB).quantize(16).convert("RGB")), "PNG"),
     "bmp": saved(RGB, "BMP"),
+    "gif": saved(GREY, "GIF"),
+    "gif animated": animated("GIF", duration=100)[0],
+    "png animated": animated("PNG")[0],
     "tiff": pages([GREY], photometric="minisblack"),
     "tiff 3 pages": pages([GREY, GREY + 1, GREY + 2], photometric="minisblack"),
     "tiff 3 pages 16 bit": pages([GREY.astype(np.uint16) * n for n in (1, 2, 3)], photometric="minisblack"),
@@ -81,6 +97,23 @@ def test_every_kind_of_picture_becomes_a_valid_object(name, tmp_path):
 )
 def test_lossless_pictures_have_the_same_pixels(name, expected):
     assert np.array_equal(from_picture(PICTURES[name], SUBJECT).pixel_array, expected)
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG"])
+def test_every_picture_of_an_animation_is_a_frame_as_it_is_shown(form):
+    content, expected = animated(form)
+    made = from_picture(content, SUBJECT)
+    assert made.NumberOfFrames == 3
+    assert np.array_equal(made.pixel_array, expected)
+
+
+def test_a_grey_animation_whose_pictures_have_other_palettes_is_read():
+    buffer = io.BytesIO()
+    first, second = Image.fromarray(GREY), Image.fromarray(RGB).quantize(16)
+    first.save(buffer, "GIF", save_all=True, append_images=[second])
+    shown = from_picture(buffer.getvalue(), SUBJECT).pixel_array
+    assert np.array_equal(shown[0], np.stack([GREY] * 3, axis=-1))
+    assert np.array_equal(shown[1], np.asarray(second.convert("RGB")))
 
 
 @pytest.mark.parametrize("name", ["jpeg colour", "jpeg 4:4:4", "jpeg grey"])
