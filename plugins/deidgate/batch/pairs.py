@@ -6,12 +6,14 @@
 * Originals may have been moved as a whole: then they are looked for below ORIGINAL by the ends of their paths.
 * Reports of earlier versions name originals from the folder that the run was started in; they are taken to be meant
   from the current one.
+* A name that is no UTF-8 is compared as the report spells it, and the file is looked for under both.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,9 +23,10 @@ from typing import Self
 
 from deidgate.dicom.box import Box
 from deidgate.files.inside import Inside
-from deidgate.files.journal import Masks
+from deidgate.files.journal import Masks, readable
 
 _MEMBER = "!/"
+_NO_UTF_8 = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 _OPEN = 8
 """Archives that are held open at a time: an archive of results, its original, and those around them."""
 
@@ -66,7 +69,7 @@ def rows_of(report: Path) -> list[Row]:
         for line in csv.DictReader(file):
             source, destination = line["source"].removeprefix("'"), line["destination"].removeprefix("'")
             whole = os.path.abspath(source)  # noqa: PTH100 - links count, as in the journal's keys
-            rows.append(Row(whole, destination, line["status"], (source, destination)))
+            rows.append(Row(readable(whole), destination, line["status"], (source, destination)))
     return rows
 
 
@@ -112,7 +115,7 @@ class Pairs:
     def _chosen(self, rows: Sequence[Row]) -> list[Row]:
         """Rows below what is asked for; `self._moved` is then what their paths begin with, and what it is now."""
         self._moved = ("", "")
-        below = [row for row in rows if _is_below(row.source, self._asked)]
+        below = [row for row in rows if _is_below(row.source, readable(self._asked))]
         if below:
             return below
         finished = [row for row in rows if row.status == "done"]
@@ -125,13 +128,13 @@ class Pairs:
             return []
         asked = Path(self._asked)
         if asked.is_file():
-            same = [top for top in tops if os.path.basename(top) == asked.name]  # noqa: PTH119 - a text
+            same = [top for top in tops if os.path.basename(top) == readable(asked.name)]  # noqa: PTH119 - a text
             if len(same) == 1:
                 self._moved = (same[0], self._asked)
                 return [row for row in rows if self._top(row.source) == same[0]]
             return []
         for above in (Path(common), *Path(common).parents):
-            if any((asked / os.path.relpath(top, above)).is_file() for top in tops):
+            if any(_as_named(asked / os.path.relpath(top, above)).is_file() for top in tops):
                 self._moved = (str(above), self._asked)
                 return [row for row in rows if _is_below(row.source, str(above))]
         return []
@@ -185,7 +188,7 @@ class Pairs:
 
     def _path(self, row: Row) -> Path:
         before, now = self._moved
-        return Path(now) / os.path.relpath(row.source, before) if before else Path(row.source)
+        return _as_named(Path(now) / os.path.relpath(row.source, before) if before else Path(row.source))
 
     def _inside_original(self, archive: Row) -> Inside | None:
         nested = self._container(archive.source) is not None
@@ -214,6 +217,13 @@ class Pairs:
             if inside is not None:
                 inside.close()
         self._open.clear()
+
+
+def _as_named(path: Path) -> Path:
+    """The file that the report spells as `path`."""
+    if os.path.lexists(path):
+        return path
+    return Path(_NO_UTF_8.sub(lambda found: chr(int(found[1], 16)), str(path)))
 
 
 def _is_below(source: str, asked: str) -> bool:

@@ -42,14 +42,16 @@ def verify(original: Path, result: Path, report: Path | None, as_json: bool) -> 
     """
     from deidgate.batch.pairs import Pair, Pairs, rows_of
     from deidgate.errors import ConfigurationError
-    from deidgate.files.journal import masks_in
+    from deidgate.files.journal import masks_in, readable
 
     if not original.exists() or not result.exists():
         raise ConfigurationError("input-missing", str(result if original.exists() else original))
     judged = _Judged(as_json)
     if report is None and _is_single(original) and _is_single(result):
         masks = masks_in(_state(original) / "journal.sqlite")
-        known = masks.known.get((str(original.absolute()), str(result.absolute()))) if masks is not None else None
+        known = (
+            masks.known.get((readable(str(original.absolute())), str(result.absolute()))) if masks is not None else None
+        )
         judged.judge(Pair(str(result), original.read_bytes(), result.read_bytes(), known))
     else:
         path = report or next((p for p in _reports(original, result) if p.exists()), _reports(original, result)[0])

@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import BinaryIO, cast
 
 from deidgate.files.archive import BROKEN, OPENERS, split_name
+from deidgate.files.journal import readable
 from deidgate.files.kind import Kind, sniff_file
 from deidgate.files.limits import Limits
 
@@ -37,7 +38,7 @@ class Inside:
             self._archive = zipfile.ZipFile(self._stream)
             for info in self._archive.infolist():
                 if not info.is_dir():
-                    self._members["/".join(split_name(info.filename) or ())].append(info)
+                    self._members[_named(info.filename)].append(info)
             return
         try:
             self._archive = tarfile.open(fileobj=self._stream, mode="r:*")  # noqa: SIM115 - closed by close()
@@ -46,7 +47,7 @@ class Inside:
             return
         for entry in self._archive:
             if entry.isreg():
-                self._members["/".join(split_name(entry.name) or ())].append(entry)
+                self._members[_named(entry.name)].append(entry)
 
     def close(self) -> None:
         """Close the archive."""
@@ -57,6 +58,7 @@ class Inside:
     def read(self, name: str, number: int = 0) -> bytes | None:
         """The member `name`, the one of that number among those of one name; None if it is not there or unreadable.
 
+        `name` is as a report spells it.
         A file that is compressed alone is the only member of its archive, whatever its name.
         """
         try:
@@ -85,3 +87,7 @@ class Inside:
     def _all(self, stream: BinaryIO) -> bytes | None:
         content = stream.read(self._most + 1)
         return content if len(content) <= self._most else None
+
+
+def _named(name: str) -> str:
+    return readable("/".join(split_name(name) or ()))

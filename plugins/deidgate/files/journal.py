@@ -106,6 +106,12 @@ def key_of(path: Path, size: int, changed_ns: int) -> bytes:
     return hashlib.blake2b(spelled, digest_size=16).digest()
 
 
+def readable(path: str) -> str:
+    r"""`path` as journal and report spell it: bytes that are no UTF-8 are ``\udc80`` to ``\udcff``."""
+    # File names need not be Unicode; SQLite and every reader of the report want it.
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class Journal:
     """The journal of one output.
 
@@ -319,7 +325,7 @@ def _transaction(base: sqlite3.Connection) -> Iterator[None]:
 
 def _row(line: Line) -> tuple[str | int, ...]:
     return (
-        _text(line.source),
+        readable(line.source),
         line.status,
         line.code,
         line.place,
@@ -332,8 +338,3 @@ def _row(line: Line) -> tuple[str | int, ...]:
         line.patient_id,
         line.medium,
     )
-
-
-def _text(path: str) -> str:
-    # File names need not be Unicode; SQLite and every reader of the report want it.
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")

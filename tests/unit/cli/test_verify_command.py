@@ -102,6 +102,30 @@ def test_a_report_of_an_earlier_version_is_read_where_the_run_was_started(incomi
     assert "3 pairs, 0" in deidgate("verify", "incoming", "out")
 
 
+NO_UTF_8 = os.fsdecode(b"Wolk\xe4nstein.dcm")
+
+
+def test_an_original_whose_name_is_no_utf_8_is_found(incoming, own_place):
+    try:
+        (incoming / "SE2" / "IM3.dcm").rename(incoming / NO_UTF_8)
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    run("incoming", "out")
+    assert "3 pairs, 0" in deidgate("verify", "incoming", "out")
+    assert "1 pairs, 0" in deidgate("verify", f"incoming/{NO_UTF_8}", "out")
+    shutil.move(incoming, own_place / os.fsdecode(b"arch\xefv"))
+    assert "3 pairs, 0" in deidgate("verify", os.fsdecode(b"arch\xefv"), "out")
+
+
+def test_a_member_whose_name_is_no_utf_8_is_found(incoming, own_place):
+    with tarfile.open(incoming / "disc.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        entry = tarfile.TarInfo(NO_UTF_8)
+        entry.size = len(image(4))
+        tar.addfile(entry, io.BytesIO(image(4)))
+    run("incoming/disc.tar", "out")
+    assert "1 pairs, 0" in deidgate("verify", "incoming/disc.tar", "out")
+
+
 # -- archives -------------------------------------------------------------------------------
 
 
