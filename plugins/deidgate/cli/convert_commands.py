@@ -121,7 +121,7 @@ def convert(
     """Turn pictures, volumes and slides into DICOM: SOURCE (a file, or a folder, sorted by name) to FOLDER.
 
     JPEG, PNG, BMP, GIF and TIFF become Secondary Capture, pages of a TIFF and pictures of an animation its frames; a
-    baseline JPEG stays the JPEG it is.
+    baseline JPEG stays the JPEG it is, unless its EXIF says that it has to be turned: then it is decoded and turned.
     NIfTI becomes a CT or MR series in its place in space. SVS and other slides become VL Whole Slide Microscopy,
     without label and overview. The files of a folder become one study.
     """

@@ -3,7 +3,8 @@
 and for animations.
 
 A baseline JPEG stays the JPEG it is: its coded data are put into the object as they are, after everything that is
-not needed to decode them (EXIF, comments, thumbnails: camera owner, place, time) has been taken out.
+not needed to decode them (EXIF, comments, thumbnails: camera owner, place, time) has been taken out. What has to be
+turned to stand upright (EXIF Orientation) is turned, and a JPEG is decoded for it: DICOM viewers do not turn pictures.
 
 Source: PS3.3 A.8 (Secondary Capture IODs), C.8.6 (modules), C.7.6.3 (Image Pixel); PS3.5 A.4.1 and 8.2.1 (JPEG).
 """
@@ -38,6 +39,20 @@ from deidgate.errors import CannotDeidentify
 LARGEST_PIXELS = 1 << 29
 """Pixels of one picture beyond which it is not decoded: a bomb, or a slide that belongs to the slide converter."""
 
+_ORIENTATION = 0x0112
+_UPRIGHT = 1
+_TURNS: dict[object, tuple[bool, bool, bool]] = {
+    # Orientation of TIFF and EXIF: whether rows and columns change places, and whether rows and columns then run back.
+    1: (False, False, False),
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class JpegFacts:
@@ -50,6 +65,8 @@ class JpegFacts:
         Number of the SOF marker: 0 baseline, 2 progressive, 3 lossless.
     photometric : str
         RGB, YBR_FULL_422 or MONOCHROME2.
+    orientation : int
+        How the picture has to be turned (EXIF); 1 if it is upright, or nothing is said.
     stripped : bytes
     """
 
@@ -59,6 +76,7 @@ class JpegFacts:
     precision: int
     process: int
     photometric: str
+    orientation: int
     stripped: bytes
 
 
@@ -81,7 +99,8 @@ def from_picture(content: bytes, subject: Subject, instance_number: int = 1) -> 
     """
     if content[:3] == b"\xff\xd8\xff":
         facts = jpeg_facts(content)
-        if facts.process in (0, 1) and facts.precision == 8 and facts.samples in (1, 3):
+        kept = facts.process in (0, 1) and facts.precision == 8 and facts.samples in (1, 3)
+        if kept and facts.orientation == _UPRIGHT:
             return _kept_jpeg(facts, subject, instance_number)
     pages = list(pages_of(content))
     if not pages:
@@ -108,6 +127,7 @@ def jpeg_facts(content: bytes) -> JpegFacts:
     frame: tuple[int, int, int, int, int] | None = None
     adobe: int | None = None
     identifiers = b""
+    orientation = _UPRIGHT
     while True:
         if position + 4 > len(content) or content[position] != 0xFF:
             raise CannotDeidentify("picture-unreadable")
@@ -125,6 +145,8 @@ def jpeg_facts(content: bytes) -> JpegFacts:
             identifiers = bytes(segment[10 + 3 * n] for n in range(samples))
         if marker == 0xEE and segment[4:9] == b"Adobe":
             adobe = segment[15]
+        if marker == 0xE1 and segment[4:10] == b"Exif\0\0":
+            orientation = _exif_orientation(segment[10:])
         # Segments APP0 to APP15 and COM; Adobe's tells the colour transform and nothing else.
         if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or (marker == 0xEE and adobe is not None):
             kept.append(segment)
@@ -144,7 +166,35 @@ def jpeg_facts(content: bytes) -> JpegFacts:
     else:
         # Whatever the sampling factors are: they are in the coded data. Source: PS3.5 8.2.1, PS3.3 C.7.6.3.1.2.
         photometric = "YBR_FULL_422"
-    return JpegFacts(rows, columns, samples, precision, process, photometric, b"".join(kept))
+    return JpegFacts(rows, columns, samples, precision, process, photometric, orientation, b"".join(kept))
+
+
+def _exif_orientation(exif: bytes) -> int:
+    """Orientation in the first directory of a TIFF header; upright where it has none, or is damaged.
+
+    Source: CIPA DC-008 4.6.2 and 4.6.4; TIFF 6.0 section 2.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return _UPRIGHT
+    try:
+        (start,) = struct.unpack_from(f"{order}L", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for number in range(count):
+            tag, _, _, value = struct.unpack_from(f"{order}HHLH", exif, start + 2 + 12 * number)
+            if tag == _ORIENTATION:
+                return value if value in _TURNS else _UPRIGHT
+    except struct.error:
+        pass
+    return _UPRIGHT
+
+
+def _turned(values: NDArray[Any], orientation: object) -> NDArray[Any]:
+    """`values` upright; an orientation that does not exist turns nothing."""
+    transposed, rows_back, columns_back = _TURNS.get(orientation, _TURNS[_UPRIGHT])
+    if transposed:
+        values = values.swapaxes(0, 1)
+    return values[:: -1 if rows_back else 1, :: -1 if columns_back else 1]
 
 
 def _end_of_image(content: bytes, position: int) -> int:
@@ -246,9 +296,19 @@ def pages_of(content: bytes) -> Iterator[NDArray[Any]]:
                 raise CannotDeidentify("picture-too-large")
             for number in range(count):
                 image.seek(number)
-                yield _values(image, image_module, animated=count > 1)
+                # A PNG may have it behind its pixels.
+                image.load()
+                yield _turned(_values(image, image_module, animated=count > 1), _orientation_of(image))
     except (OSError, ValueError, SyntaxError, EOFError, image_module.DecompressionBombError):
         raise CannotDeidentify("picture-unreadable") from None
+
+
+def _orientation_of(image: Any) -> object:
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except (OSError, ValueError, SyntaxError, KeyError, struct.error):
+        # What is damaged says nothing; the picture is there.
+        return None
 
 
 def _values(image: Any, image_module: Any, *, animated: bool) -> NDArray[Any]:
@@ -281,7 +341,8 @@ def _tiff_pages(content: bytes) -> Iterator[NDArray[Any]]:
                     values = np.moveaxis(page.colormap[:, values] >> 8, 0, -1).astype(np.uint8)
                 if values.ndim == 3 and page.planarconfig == 2:
                     values = np.moveaxis(values, 0, -1)
-                yield _tidy(values)
+                orientation = page.tags.get(_ORIENTATION)
+                yield _turned(_tidy(values), orientation.value if orientation is not None else None)
     except (tifffile.TiffFileError, ValueError, OSError, KeyError, IndexError, TypeError, ImportError, struct.error):
         raise CannotDeidentify("picture-unreadable") from None
 

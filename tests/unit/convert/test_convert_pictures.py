@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom.encaps import generate_frames
 
 from deidgate.convert.secondary_capture import from_picture, jpeg_facts
@@ -135,6 +135,49 @@ def test_what_a_camera_writes_beside_the_picture_does_not_come_along():
     content = saved(RGB, "JPEG", exif=exif, comment=b"taken by Fernandez") + b"trailing Fernandez film"
     assert content.count(b"Fernandez") == 3
     assert b"Fernandez" not in from_picture(content, SUBJECT).PixelData
+
+
+ORIENTED = {
+    "png": {"form": "PNG"},
+    "jpeg": {"form": "JPEG", "quality": 100, "subsampling": 0},
+    "jpeg progressive": {"form": "JPEG", "quality": 100, "subsampling": 0, "progressive": True},
+    "tiff": {"form": "TIFF"},
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ORIENTED)
+def test_a_picture_stands_upright(name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    smooth = np.stack([np.add.outer(np.arange(48) * 2, np.arange(64)), *np.full((2, 48, 64), 90)], -1).astype(np.uint8)
+    content = saved(smooth, exif=exif, **ORIENTED[name])
+    made = from_picture(content, SUBJECT)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    assert (made.Rows, made.Columns) == expected.shape[:2]
+    shown = made.pixel_array
+    if made.file_meta.TransferSyntaxUID.is_compressed:
+        assert (name, orientation) == ("jpeg", 1)
+    else:
+        assert np.array_equal(shown, expected)
+    assert made.LossyImageCompression == ("01" if "jpeg" in name else "00")
+
+
+@pytest.mark.parametrize("exif", [b"", b"II", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\x09\0", b"XX*\0\x08\0\0\0"])
+def test_a_damaged_exif_turns_nothing(exif):
+    segment = b"\xff\xe1" + struct.pack(">H", 8 + len(exif)) + b"Exif\0\0" + exif
+    for name in ("jpeg colour", "jpeg progressive"):
+        content = PICTURES[name]
+        made = from_picture(content[:2] + segment + content[2:], SUBJECT)
+        assert made.PixelData == from_picture(content, SUBJECT).PixelData
+    assert np.array_equal(from_picture(saved(RGB, "PNG", exif=exif), SUBJECT).pixel_array, RGB)
+
+
+def test_an_orientation_that_does_not_exist_turns_nothing():
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    assert from_picture(saved(RGB, "JPEG", exif=exif), SUBJECT).file_meta.TransferSyntaxUID.is_compressed
+    assert np.array_equal(from_picture(saved(RGB, "PNG", exif=exif), SUBJECT).pixel_array, RGB)
 
 
 def test_a_jpeg_that_is_decoded_says_that_it_was_lossy():
