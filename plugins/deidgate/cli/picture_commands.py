@@ -62,15 +62,21 @@ Exit codes: 0 written, 1 refused (outside the picture, not decodable, output exi
 @click.option("--box", nargs=4, type=click.IntRange(0), required=True, metavar=RECTANGLE)
 @click.option("--keep-uids", is_flag=True, help="Keep the UIDs although the picture is another one.")
 def crop(source: Path, target: Path, box: tuple[int, int, int, int], keep_uids: bool) -> None:
-    """Keep one rectangle of all frames; the position in the patient moves with it. The result is uncompressed."""
+    """Keep one rectangle of all frames; the position in the patient moves with it. The result is uncompressed.
+
+    Overlay planes, the icon, regions of ultrasound and shutters are about the whole picture, and go; each is told of.
+    """
     from deidgate.cli.reading import opened
     from deidgate.cli.writing import write_dataset
-    from deidgate.convert.crop import cropped
+    from deidgate.convert.crop import cropped, lost
     from deidgate.convert.edit import edited
 
     top, left, bottom, right = box
-    dataset = cropped(opened(source), Box(top, bottom, left, right))
+    whole = opened(source)
+    dataset = cropped(whole, Box(top, bottom, left, right))
     write_dataset(edited(dataset, [], new_uids=not keep_uids)[0], target)
+    for path in lost(whole):
+        click.echo(f"warning: {path}: left out, for it is about the whole picture", err=True)
 
 
 @click.command(

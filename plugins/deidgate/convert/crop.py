@@ -12,9 +12,12 @@ from typing import Literal
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from deidgate.dicom.box import Box
+from deidgate.dicom.path import ElementPath
 from deidgate.errors import ConfigurationError
 from deidgate.pixels.description import describe
 from deidgate.pixels.frames import frames
@@ -32,13 +35,33 @@ _SHUTTER = (
     "ShutterPresentationColorCIELabValue",
 )
 """What would hide other pixels than before, and belongs together."""
+_OVERLAY_DATA = 0x3000
+_OF_THE_WHOLE = ("IconImageSequence", "SequenceOfUltrasoundRegions", *_SHUTTER)
+_FRAME_SHUTTER = "FrameDisplayShutterSequence"
+
+
+def lost(dataset: Dataset) -> list[ElementPath]:
+    """What `cropped` takes away from `dataset`: it shows the whole picture, or counts in its pixels.
+
+    One element of each overlay plane and of each kind of functional group stands for all.
+    """
+    keywords = [keyword for keyword in _OF_THE_WHOLE if keyword in dataset]
+    if any(_FRAME_SHUTTER in group for group in _groups(dataset)):
+        keywords.append(_FRAME_SHUTTER)
+    planes = {tag.group: int(tag) for tag in sorted(_overlay_tags(dataset), reverse=True)}
+    for group in planes:
+        if (group, _OVERLAY_DATA) in dataset:
+            planes[group] = group << 16 | _OVERLAY_DATA
+    return [
+        ElementPath.top(tag) for tag in sorted({*(tag_for_keyword(one) or 0 for one in keywords), *planes.values()})
+    ]
 
 
 def cropped(dataset: Dataset, box: Box) -> Dataset:
     """A new dataset with the pixels of `box` in every frame, native; `dataset` is not changed.
 
     Rows, Columns and the position in the patient are those of the rectangle. Overlays and the icon show the old
-    picture and are taken away, and so are regions of ultrasound and shutters, which count in its pixels.
+    picture and are taken away, and so are regions of ultrasound and shutters, which count in its pixels: see `lost`.
 
     Raises
     ------
@@ -77,28 +100,31 @@ def cropped(dataset: Dataset, box: Box) -> Dataset:
     result[about.keyword].VR = "OB" if about.allocated <= 8 else result[about.keyword].VR
     result.file_meta.TransferSyntaxUID = syntax
     _move(result, box)
-    for tag in [t for t in result.keys() if t.group & 0xFF00 == 0x6000]:  # noqa: SIM118 - a Dataset iterates elements
+    for tag in _overlay_tags(result):
         del result[tag]
-    for keyword in (
-        "IconImageSequence",
-        "SequenceOfUltrasoundRegions",
-        *_SHUTTER,
-        "ExtendedOffsetTable",
-        "ExtendedOffsetTableLengths",
-    ):
+    for keyword in (*_OF_THE_WHOLE, "ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in result:
             delattr(result, keyword)
-    for group in (
-        *(result.get("SharedFunctionalGroupsSequence") or ()),
-        *(result.get("PerFrameFunctionalGroupsSequence") or ()),
-    ):
-        if "FrameDisplayShutterSequence" in group:
-            del group.FrameDisplayShutterSequence
+    for group in _groups(result):
+        if _FRAME_SHUTTER in group:
+            delattr(group, _FRAME_SHUTTER)
     image_type = result.get("ImageType") or ["ORIGINAL", "PRIMARY"]
     # A single value is a text, and a text is a sequence of letters.
     rest = [] if isinstance(image_type, str) else list(image_type)[1:]
     result.ImageType = ["DERIVED", *(rest or ["PRIMARY"])]
     return result
+
+
+def _overlay_tags(dataset: Dataset) -> list[BaseTag]:
+    return [tag for tag in dataset.keys() if tag.group & 0xFF00 == 0x6000]  # noqa: SIM118 - a Dataset iterates elements
+
+
+def _groups(dataset: Dataset) -> list[Dataset]:
+    """Items of functional groups."""
+    return [
+        *(dataset.get("SharedFunctionalGroupsSequence") or ()),
+        *(dataset.get("PerFrameFunctionalGroupsSequence") or ()),
+    ]
 
 
 def _move(result: Dataset, box: Box) -> None:

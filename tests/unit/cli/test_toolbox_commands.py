@@ -368,6 +368,24 @@ def test_pictures_are_exported_blanked_and_cropped(own_place):
     deidgate("export", source, "frames", "--frames", "2", code=2)
 
 
+def test_a_crop_tells_of_what_it_leaves_out(own_place):
+    ds = ct(rows=16)
+    region = pydicom.Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 0, 0
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 9, 9
+    ds.SequenceOfUltrasoundRegions = [region]
+    ds.ShutterShape = "RECTANGULAR"
+    for group in (0x6000, 0x6002):
+        ds.add_new((group, 0x0010), "US", 16)
+        ds.add_new((group, 0x3000), "OW", bytes(32))
+    (own_place / "in.dcm").write_bytes(encoded(ds))
+    said = deidgate("crop", "in.dcm", "out.dcm", "--box", 2, 2, 8, 8)
+    for name in ("SequenceOfUltrasoundRegions", "ShutterShape", "(6000,3000)", "(6002,3000)"):
+        assert said.count(name) == 1
+    assert said.count("left out") == 4
+    assert "left out" not in deidgate("crop", "out.dcm", "again.dcm", "--box", 1, 1, 3, 3)
+
+
 def test_all_frames_and_a_sheet(own_place):
     source = get_testdata_file("examples_ybr_color.dcm")
     deidgate("export", source, "frames", "--frames", "all", "--format", "jpeg")
