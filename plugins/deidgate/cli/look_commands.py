@@ -110,7 +110,7 @@ def _seen(store: Store, number: int, by: str, why: str) -> ItemView | None:
 
 def held_row(item: ItemView) -> dict[str, object]:
     """What the hold list says of an item. It names nobody."""
-    reason = explain(item.reason_code or "")
+    reason = explain(item.reason_code or "", item.reason_path or "")
     return {
         "item": item.id,
         "site": item.site,

@@ -47,7 +47,7 @@ def inert(text: str) -> str:
 
 def row_of(line: Line) -> tuple[str | int, ...]:
     """The cells of `COLUMNS` for one file."""
-    said = meaning(line.code) if line.code else None
+    said = meaning(line.code, line.place) if line.code else None
     return (
         line.source,
         line.patient or "",

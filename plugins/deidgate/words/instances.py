@@ -148,7 +148,7 @@ INSTANCES: Mapping[str, Words] = MappingProxyType(
         "element-not-planned": Words("the instance has an element that was not decided upon", _REPORT, _TO_US),
         # Pixels.
         "pixels-uncertain": Words(
-            "there may be text in the picture, and it is not certain what to hide",
+            "there may be text in the picture, or it could not be looked at, and it is not certain what to hide",
             "look at the picture: hide what names the patient with `deidgate blank`, and run on the new file with a"
             " policy without clean-pixel-data",
             "look at the picture; release it with rectangles over what names the patient (`./gateway hold release"

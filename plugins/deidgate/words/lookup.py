@@ -59,15 +59,20 @@ def told(code: str, at: str = "") -> str:
     return said if about is None else f"{said}: {about.what}; {about.to_do}"
 
 
-def meaning(code: str) -> Said:
+def meaning(code: str, place: str = "") -> Said:
     """What `code` in a report of a run means, and what to do; of a code that nobody knows, something general."""
-    return words(code, Reader.TOOLBOX) or Said(_UNKNOWN.what, _UNKNOWN.to_do)
+    return words(_reason(code, place), Reader.TOOLBOX) or Said(_UNKNOWN.what, _UNKNOWN.to_do)
 
 
-def explain(code: str) -> Said:
+def explain(code: str, place: str = "") -> Said:
     """Why the gateway holds an instance with `code`, and what to do, in whole sentences."""
-    about = words(code, Reader.GATEWAY) or Said(_UNKNOWN.what, _UNKNOWN.gateway)
+    about = words(_reason(code, place), Reader.GATEWAY) or Said(_UNKNOWN.what, _UNKNOWN.gateway)
     return Said(_sentence(about.what), _sentence(about.to_do))
+
+
+def _reason(code: str, place: str) -> str:
+    # Of a picture that nobody could look at, the place says why: it is not told that there may be text in it.
+    return place if code == "pixels-uncertain" and place.startswith("pixel-data-") else code
 
 
 def _sentence(text: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from deidgate.dicom.box import Box
 from deidgate.errors import ConfigurationError
 from deidgate.files.journal import Journal, Line, Masks, key_of, masks_in
-from deidgate.files.report import COLUMNS, inert, write_reports
+from deidgate.files.report import COLUMNS, inert, row_of, write_reports
 from deidgate.words.files import FILES
 from deidgate.words.lookup import meaning
 
@@ -165,3 +165,9 @@ def test_names_that_are_no_unicode_can_be_reported(tmp_path):
         journal.record([(b"1" * 16, [Line(os.fsdecode(b"/in/caf\xe9"), "done")])])
         write_reports(journal.lines, tmp_path, identities=False)
     assert "caf\\udce9" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_picture_that_is_not_there_is_said_not_to_be_there():
+    said = row_of(Line("/a", "held", "pixels-uncertain", "pixel-data-absent"))
+    assert "has no picture" in str(said[COLUMNS.index("reason")])
+    assert "text" in str(row_of(Line("/a", "held", "pixels-uncertain", "text-found"))[COLUMNS.index("reason")])

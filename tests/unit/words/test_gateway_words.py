@@ -55,5 +55,10 @@ def test_what_the_last_gate_finds_is_explained():
     assert "last check" in explain(FINDING + "uid-left").what
 
 
+def test_a_picture_that_is_not_there_is_not_said_to_have_text_in_it():
+    assert explain("pixels-uncertain", "pixel-data-absent") == explain("pixel-data-absent")
+    assert explain("pixels-uncertain", "text-found") == explain("pixels-uncertain")
+
+
 def test_a_code_that_nobody_knows_is_still_explained():
     assert explain("never-heard-of").what
