@@ -34,6 +34,7 @@ from deidgate.gateway.original import read as read_original
 from deidgate.gateway.picture import judge
 from deidgate.gateway.ports import PixelStep
 from deidgate.pixels.clean import PixelOutcome
+from deidgate.pixels.description import native_length
 from deidgate.plan.model import Plan
 from deidgate.plan.planner import plan as make_plan
 from deidgate.policy.model import Policy
@@ -45,6 +46,9 @@ from deidgate.words.instances import FINDING
 
 FIRST, HEAD = 1 << 14, 1 << 17
 """Bytes of a file that are looked at for the short way: at first, and at most; longer headers go the long way."""
+
+_ELEMENT_HEADER = 12
+"""Bytes before the value of OB and OW in Explicit VR. Source: PS3.5 Table 7.1-1."""
 
 _TEMPLATES = 256
 _PER_SKELETON = 8
@@ -116,6 +120,8 @@ class _Known:
     words: frozenset[str]
     name: str
     original_id: str
+    pixels: int
+    """Bytes of the pixels' element: a longer one might hold more than the picture."""
     used: int = 0
     new_uids: dict[str, str] = field(default_factory=dict)
 
@@ -243,7 +249,7 @@ class Instances:
 
     def _short_way(self, source: Source, known: _Known, slots: list[bytes], stop: int) -> Made | None:
         end = pixel_end(source.descriptor, stop, source.size)
-        if end is None:
+        if end is None or end - stop != known.pixels:
             return None
         template, patient = known.template, known.patient
         if end - stop <= SEARCHED_SAMPLES and template.may_hold(slots, os.pread(source.descriptor, end - stop, stop)):
@@ -313,7 +319,7 @@ class Instances:
     ) -> None:
         original, patient, plan = known
         end = pixel_end(source.descriptor, scanned.stop, source.size)
-        if end is None:
+        if end is None or _is_longer(original, end - scanned.stop):
             return
         try:
             screen = Screen(needles_of(data, result, plan))
@@ -340,6 +346,7 @@ class Instances:
             _words_of(original),
             person.name,
             person.patient_id,
+            end - scanned.stop,
         )
         self._known.setdefault((syntax, scanned.skeleton), []).append(entry)
         self._known.move_to_end((syntax, scanned.skeleton))
@@ -412,6 +419,12 @@ class Instances:
     def _note(self, patient: KnownPatient, originals: tuple[str, str, str], new: tuple[str, str, str]) -> None:
         kinds = (UidKind.STUDY, UidKind.SERIES, UidKind.INSTANCE)
         self._identities.note_uids(patient, tuple(zip(kinds, originals, new, strict=True)))
+
+
+def _is_longer(original: Original, element: int) -> bool:
+    """True if the pixels' element of so many bytes has room behind the picture, where something else may stand next."""
+    need = native_length(original.header)
+    return need is not None and element > _ELEMENT_HEADER + need + need % 2
 
 
 def _words_of(original: Original) -> frozenset[str]:

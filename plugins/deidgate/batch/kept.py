@@ -6,6 +6,7 @@ end without another look may differ; for all else the next header goes the long 
 
 * numbers of the outermost dataset and its sequences, as many as the attribute may have;
 * times of day that are written as a time;
+* never what says how many bytes the picture has: behind the pixels that it describes anything may be hidden;
 * never bulk data, in which anything may be hidden, and nothing below a content tree, where the plan decides by the
   concept and by the value (an age over 89).
 
@@ -23,6 +24,9 @@ from deidgate.plan.dates import Keep, change_date
 from deidgate.plan.walk import CONTENT_TREES
 from deidgate.verify.facts import Left, row_of
 
+# Samples per Pixel, Number of Frames, Rows, Columns, Bits Allocated.
+_SIZES = frozenset({(0x00280002,), (0x00280008,), (0x00280010,), (0x00280011,), (0x00280100,)})
+
 
 def may_differ(path: tuple[int, ...], vr: str, codes: frozenset[str]) -> bool:
     """True when a kept element at `path` (tags and item numbers) may have another value in the next header.
@@ -32,7 +36,7 @@ def may_differ(path: tuple[int, ...], vr: str, codes: frozenset[str]) -> bool:
     codes : frozenset of str
         CID 7050 codes of the plan: a listed attribute that none of them lets stay as it is was kept for its value.
     """
-    if vr not in vrs.NUMBER_TEXT and vr not in vrs.BINARY_NUMBERS and vr != "TM":
+    if path in _SIZES or (vr not in vrs.NUMBER_TEXT and vr not in vrs.BINARY_NUMBERS and vr != "TM"):
         return False
     row = row_of(path[-1])
     return CONTENT_TREES.isdisjoint(path[::2]) and (row is None or Left.SAME in row.left(codes))

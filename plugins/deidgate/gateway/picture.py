@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from deidgate.dicom.box import Box
+from deidgate.dicom.opened import opened
 from deidgate.errors import CannotDeidentify
 from deidgate.gateway.original import Original
 from deidgate.gateway.ports import Item, PixelStep
 from deidgate.pixels.clean import PixelOutcome, PixelStatus
+from deidgate.pixels.frames import check_excess
 from deidgate.plan.claims import finish_claims
 from deidgate.plan.model import Plan
 from deidgate.policy.model import Policy
@@ -22,10 +24,12 @@ def judge(
     """The plan with its claims complete, and what was seen; None where nobody looked.
 
     A person who drew, or let the doubt pass, has looked: what that person drew is masked, and nothing else is asked.
+    What stands behind native pixels nobody sees, so whoever looked and whatever the policy asks, it does not leave.
 
     Raises
     ------
     CannotDeidentify
+        ``pixel-data-excess``: Pixel Data is longer than the picture.
         ``pixels-uncertain``: a person has to look. ``box-outside-picture``: what that person drew is not in this one.
     """
     outcome = _seen_by_person(item, original, plan)
@@ -33,6 +37,8 @@ def judge(
         outcome = pixels.assess(original.file, plan.pixels)
         if outcome.status is PixelStatus.UNCERTAIN:
             raise CannotDeidentify(UNCERTAIN, outcome.reasons[0] if outcome.reasons else "")
+    if not original.transfer_syntax.is_encapsulated:
+        check_excess(opened(original.file))
     return finish_claims(plan, pixels_checked=outcome is not None), outcome
 
 

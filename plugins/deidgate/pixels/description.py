@@ -36,6 +36,9 @@ _SAMPLES = {
 YBR_PARTIAL_420 belongs to video and HSV, ARGB and CMYK are retired: they are held.
 """
 
+_TWO_SAMPLES = ("YBR_FULL_422", "YBR_PARTIAL_422")
+"""Native pixels have two samples each, of three: every second pixel has the colour of the one before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PixelDescription:
@@ -196,6 +199,26 @@ def describe(dataset: Dataset) -> PixelDescription:
     if found.frame_bits // 8 > MAX_FRAME_BYTES:
         raise CannotDeidentify("pixel-data-frame-too-large", keyword)
     return found
+
+
+def native_length(header: Dataset) -> int | None:
+    """Bytes of all native frames that `header` describes, without the padding byte; None where it does not say.
+
+    It asks less than `describe`: of what cannot be decoded here the length is known as well. None of compressed pixels.
+    """
+    syntax = getattr(header, "file_meta", Dataset()).get("TransferSyntaxUID")
+    if not syntax or UID(syntax).is_encapsulated:
+        return None
+    photometric = str(header.get("PhotometricInterpretation") or "").strip()
+    try:
+        rows, columns, allocated = (_number(header, name, 1, 65535) for name in ("Rows", "Columns", "BitsAllocated"))
+        frames = _number(header, "NumberOfFrames", 1, 2**31 - 1, default=1)
+        samples = _number(header, "SamplesPerPixel", 1, 65535, default=_SAMPLES.get(photometric, 1))
+    except CannotDeidentify:
+        return None
+    if photometric in _TWO_SAMPLES:
+        samples = 2
+    return (rows * columns * samples * allocated * frames + 7) // 8
 
 
 def _number(dataset: Dataset, keyword: str, low: int, high: int, default: int | None = None) -> int:

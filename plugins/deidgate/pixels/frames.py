@@ -20,7 +20,7 @@ from pydicom.uid import UID, JPEGExtended12Bit
 
 from deidgate.errors import CannotDeidentify
 from deidgate.pixels.codestream import declared, has_surplus
-from deidgate.pixels.description import PixelDescription
+from deidgate.pixels.description import PIXEL_KEYWORDS, PixelDescription, native_length
 from deidgate.pixels.fragments import frames_of
 
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(10))
@@ -138,9 +138,34 @@ def native_buffer(dataset: Dataset, description: PixelDescription) -> bytes | me
     need = description.native_bytes
     if len(value) < need:
         raise CannotDeidentify("pixel-data-truncated", description.keyword)
-    if len(value) > need + need % 2 and any(value[need:]):
+    if _has_excess(value, need):
         raise CannotDeidentify("pixel-data-excess", description.keyword)
     return value if isinstance(value, memoryview) else bytes(value)
+
+
+def check_excess(dataset: Dataset) -> None:
+    """Return only when nothing stands behind the native pixels of `dataset` but zeros; nothing is decoded.
+
+    Compressed pixels, and those whose description has no size, are not looked at.
+
+    Raises
+    ------
+    CannotDeidentify
+        ``pixel-data-excess``
+    """
+    need = native_length(dataset)
+    if need is None:
+        return
+    for keyword in PIXEL_KEYWORDS:
+        # As it stands in the file: the parser has no say in how long it is.
+        element = dataset.get_item(keyword)
+        value = element.value if element is not None else None
+        if isinstance(value, bytes | bytearray | memoryview) and _has_excess(value, need):
+            raise CannotDeidentify("pixel-data-excess", keyword)
+
+
+def _has_excess(value: bytes | bytearray | memoryview, need: int) -> bool:
+    return len(value) > need + need % 2 and any(value[need:])
 
 
 def native_frame(buffer: bytes | memoryview, description: PixelDescription, index: int) -> Frame:

@@ -294,6 +294,36 @@ def test_a_name_in_a_picture_of_a_few_bytes_is_held_behind_its_siblings_too(stor
     assert "identifier-left" in long_
 
 
+def test_text_behind_the_pixels_is_held_behind_its_siblings_too(store, tmp_path):
+    def change(ds, number):
+        if number == 3:
+            ds.PixelData += b"Wbadowski Klio  " * 8
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_ == "pixel-data-excess PixelData"
+
+
+def test_pixels_of_the_same_length_that_are_described_as_fewer_are_held_behind_their_siblings_too(store, tmp_path):
+    def change(ds, number):
+        ds.PixelData = b"\1" * len(ds.PixelData)
+        if number == 3:
+            ds.Rows = 4
+
+    short, long_ = both_ways(store, tmp_path, series(change))
+    assert short == long_ == "pixel-data-excess PixelData"
+
+
+def test_zeros_behind_the_pixels_of_the_first_leave_no_room_for_text_in_the_next(store, tmp_path):
+    one = instances(store, tmp_path)
+    tails = (bytes(128), b"Wbadowski Klio  " * 8)
+    first, second = (
+        outcome(one, next(series(lambda ds, _, t=t: ds.__setattr__("PixelData", ds.PixelData + t))), tmp_path)
+        for t in tails
+    )
+    assert isinstance(first, bytes)
+    assert second == "pixel-data-excess PixelData"
+
+
 def test_an_overlay_in_the_bits_of_the_next_picture_is_held(store, tmp_path):
     def change(ds, number):
         ds.BitsStored, ds.HighBit = 12, 11

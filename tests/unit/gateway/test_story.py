@@ -293,6 +293,17 @@ def test_doubtful_pixels_are_held_with_the_reason():
     assert (end.code, end.path, end.alert) == ("pixels-uncertain", "text-found", False)
 
 
+@pytest.mark.parametrize("policy", ["basic", "mammography"])
+@pytest.mark.parametrize("accepted", [frozenset(), frozenset({"pixels-uncertain"})])
+def test_text_behind_the_pixels_is_held_under_every_policy_whoever_looked(policy, accepted):
+    world = World(policy=shipped(policy))
+    size = {"Rows": 2, "Columns": 2, "BitsAllocated": 16, "BitsStored": 16, "SamplesPerPixel": 1}
+    item = world.ingest.add(a_file(**size, PixelData=b"\1" * 8 + b"Wolkenstein Adalbert"))
+    end = world.carry(replace(item, accepted=accepted))
+    assert (end.code, end.path) == ("pixel-data-excess", "PixelData")
+    assert not world.research.files
+
+
 def test_what_a_person_drew_is_masked_and_nobody_looks_again():
     world = looking(PixelOutcome(PixelStatus.UNCERTAIN, (), (), ("text-found",)))
     item = world.ingest.add(a_file(PixelData=b"\0" * 8))

@@ -17,8 +17,8 @@ from tests.unit.pixels.test_mask import FILES, made, read
 
 from deidgate.errors import CannotDeidentify
 from deidgate.pixels.codestream import Declared, declared, without_comments
-from deidgate.pixels.description import MAX_FRAME_BYTES, describe
-from deidgate.pixels.frames import frames
+from deidgate.pixels.description import MAX_FRAME_BYTES, describe, native_length
+from deidgate.pixels.frames import check_excess, frames
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "JPGExtended.dcm"])
@@ -130,6 +130,54 @@ def test_bytes_after_the_last_frame_are_refused_unless_they_are_zero() -> None:
     ds.PixelData += b"DOE^JANE"
     with pytest.raises(CannotDeidentify, match="pixel-data-excess"):
         list(frames(ds, describe(ds)))
+
+
+LENGTHS = {
+    "12 bits packed": ({"BitsAllocated": 12, "BitsStored": 12, "HighBit": 11}, 24),
+    "single bits": ({"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "Rows": 3, "Columns": 3}, 2),
+    "single bits of frames": ({"BitsAllocated": 1, "Rows": 3, "Columns": 3, "NumberOfFrames": 3}, 4),
+    "odd": ({"BitsAllocated": 8, "Rows": 3, "Columns": 3}, 9),
+    "colour of pairs": (
+        {"BitsAllocated": 8, "SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL_422"},
+        32,
+    ),
+    "no decoder": ({"SamplesPerPixel": 4, "PhotometricInterpretation": "CMYK", "BitsAllocated": 8}, 64),
+}
+
+
+@pytest.mark.parametrize(("header", "length"), LENGTHS.values(), ids=LENGTHS)
+def test_native_pixels_of_any_kind_may_be_as_long_as_they_are_and_no_longer(header, length) -> None:
+    ds = made(np.zeros((1, 4, 4, 1), np.uint16))
+    for keyword, value in header.items():
+        setattr(ds, keyword, value)
+    assert native_length(ds) == length
+    ds.PixelData = b"\1" * (length + length % 2)
+    check_excess(ds)
+    ds.PixelData = b"\1" * length + bytes(100)
+    check_excess(ds)
+    ds.PixelData += b"DOE^JANE"
+    with pytest.raises(CannotDeidentify, match="pixel-data-excess"):
+        check_excess(ds)
+
+
+@pytest.mark.parametrize(("keyword", "vr", "bits"), [("FloatPixelData", "OF", 32), ("DoubleFloatPixelData", "OD", 64)])
+def test_pixels_that_are_fractions_are_no_longer_than_described(keyword, vr, bits) -> None:
+    ds = made(np.zeros((1, 4, 4, 1), np.uint16))
+    del ds.PixelData
+    ds.BitsAllocated = bits
+    ds.add_new(keyword, vr, b"\1" * (bits * 2))
+    check_excess(ds)
+    ds[keyword].value += b"DOE^JANE"
+    with pytest.raises(CannotDeidentify, match="pixel-data-excess"):
+        check_excess(ds)
+
+
+def test_pixels_of_no_described_size_and_compressed_ones_have_no_length_to_compare() -> None:
+    ds = made(np.zeros((1, 4, 4, 1), np.uint16))
+    del ds.Rows
+    assert native_length(ds) is None
+    assert native_length(read("SC_rgb_rle_2frame.dcm")) is None
+    check_excess(ds)
 
 
 @pytest.mark.parametrize("claimed", [1, 3])
