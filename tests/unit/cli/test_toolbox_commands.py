@@ -149,6 +149,24 @@ def test_explain_says_what_and_why_and_shows_values_only_if_asked(scan):
     assert len(deidgate("explain", "--policy", "basic", "--changed", scan)) < len(said)
 
 
+@pytest.mark.parametrize("command", ["show", "explain"])
+@pytest.mark.parametrize("meta", [True, False])
+@pytest.mark.parametrize("depth", [70, 3000])
+def test_a_file_that_is_nested_too_deep_is_refused_in_words(scan, command, meta, depth):
+    head, pixels = scan.read_bytes()[:-524], scan.read_bytes()[-524:]
+    assert pixels.startswith(b"\xe0\x7f\x10\0")
+    begin = b"\0\x52\x30\x92SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff"
+    end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    content = head + begin * depth + end * depth + pixels
+    if not meta:
+        content = content[144 + int.from_bytes(content[140:144], "little") :]
+    scan.write_bytes(content)
+    said = deidgate(command, scan.name, code=1)
+    assert f"sequence-too-deep at {scan.name}" in said
+    assert "nested deeper" in said
+    assert "internal-error" not in said
+
+
 def test_explain_says_that_a_file_would_be_held(own_place):
     ds = ct(rows=8)
     ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.3.4"
