@@ -107,6 +107,10 @@ class _Work:
             if not parents and tag >> 16 > _PIXEL_GROUP:
                 # The plan may have seen the header only, and nothing that follows Pixel Data is needed.
                 return None
+            if not parents and tag == 0 and not element.value:
+                # Zeros that a medium was filled up with, behind Pixel Data, read like an empty element: elements ascend
+                # (`deidgate.dicom.structure`), so of a tag 0 that the plan has not seen nothing else can follow.
+                return None
             raise CannotDeidentify("element-not-planned", str(ElementPath(parents, tag)))
         if decision.action is Action.REMOVE:
             return None

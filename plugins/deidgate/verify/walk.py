@@ -146,6 +146,10 @@ class _Walk:
         while at < stop:
             if stop - at < 8:
                 raise UnreadableError("bytes-left-over", _place(parents, previous))
+            if not parents and not any(data[at : at + 8]) and not any(memoryview(data)[at:stop]):
+                # What a medium was filled up with: of an original there is nothing to say, and no result has it.
+                self.fault("bytes-left-over", parents, max(previous, 0))
+                return stop
             if implicit:
                 group, number, length = unpack_implicit(data, at)
                 tag = group << 16 | number

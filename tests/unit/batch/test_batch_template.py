@@ -22,6 +22,7 @@ from deidgate.batch.header import scan
 from deidgate.batch.home import open_mapping, place
 from deidgate.batch.identities import Identities
 from deidgate.batch.instance import FIRST, HEAD, Instances
+from deidgate.dicom.structure import layout
 from deidgate.errors import DeidgateError
 from deidgate.files.source import Source
 from deidgate.files.spans import meta_end
@@ -292,6 +293,20 @@ def test_a_name_in_a_picture_of_a_few_bytes_is_held_behind_its_siblings_too(stor
     short, long_ = both_ways(store, tmp_path, series(change))
     assert short == long_
     assert "identifier-left" in long_
+
+
+@pytest.mark.parametrize("count", [8, 512, 1001])
+@pytest.mark.parametrize(
+    "name", ["MR_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"]
+)
+def test_zeros_behind_the_dataset_are_dropped(name, count, store, tmp_path):
+    one = instances(store, tmp_path)
+    content = Path(get_testdata_file(name)).read_bytes()
+    whole = content[: layout(content).end]
+    expected = outcome(one, whole, tmp_path)
+    assert isinstance(expected, bytes)
+    assert outcome(one, whole + bytes(count), tmp_path) == expected
+    assert isinstance(outcome(one, whole + bytes(count) + b"Doe^Jane", tmp_path), str)
 
 
 def test_text_behind_the_pixels_is_held_behind_its_siblings_too(store, tmp_path):
