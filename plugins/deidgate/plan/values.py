@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import count
 
 from pydicom import Dataset
 
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.charset import Charset
 from deidgate.dicom.dictionary import value_counts
-from deidgate.dicom.elements import Element, Unreadable, raw_bytes, text_of
+from deidgate.dicom.elements import Element, Unreadable, items_of, raw_bytes, text_of
 from deidgate.dicom.swallowed import holds_elements
 from deidgate.plan.ages import Subject, ages_over_89, day_of, days_of_birth
 from deidgate.plan.dates import DateOperation, InvalidDate, Keep, Remove, Shift, Truncate, change_age, change_date
@@ -23,6 +24,8 @@ from deidgate.policy.model import DateAction, DateRule, Option, Policy
 from deidgate.pseudonym.model import Pseudonyms
 
 CHARACTER_SET = 0x00080005
+GRAPHIC_LAYER = 0x00700002
+_GRAPHIC_LAYERS = 0x00700060
 _TIMEZONE = 0x00080201
 # Source: PS3.3 C.12.1.1.8 (Timezone Offset From UTC), PS3.5 6.2 (the offset of a DT).
 _OFFSET = re.compile(r"[+-](?:0[0-9]|1[0-4])[0-5][0-9]", re.ASCII)
@@ -52,6 +55,7 @@ class Values:
         self._dates = policy.dates
         self._retained = frozenset(option.value for option in policy.options & _RETAINING)
         self._style = Style(policy.text_style)
+        self._layers: dict[str, str] = {}
 
     def changed(
         self, element: Element, tag: int, vr: str, charset: Charset, verdict: Verdict
@@ -98,6 +102,28 @@ class Values:
         if retained and cleaned == text:
             return Action.KEEP, None
         return self._left(text, cleaned)
+
+    def layer(self, element: Element) -> str:
+        """What stands for the name of a graphic layer that cannot stay: another for each, the same wherever it occurs.
+
+        Source: PS3.3 C.10.7 (annotations refer to their layer by its name).
+        """
+        name = _layer_name(element)
+        if name not in self._layers:
+            names = (f"REMOVED{number}" if number > 1 else "REMOVED" for number in count(1))
+            taken = self._layers_of_header | set(self._layers.values())
+            self._layers[name] = next(new for new in names if new not in taken)
+        return self._layers[name]
+
+    @cached_property
+    def _layers_of_header(self) -> set[str]:
+        sequence = self._header.get_item(_GRAPHIC_LAYERS)
+        try:
+            items = [] if sequence is None else items_of(self._header, sequence)
+        except Unreadable:
+            return set()
+        found = (item.get_item(GRAPHIC_LAYER) for item in items)
+        return {_layer_name(element) for element in found if element is not None}
 
     def clean(self, text: str, vr: str) -> str:
         """The text without what the instance reveals and what looks like an identity."""
@@ -200,6 +226,10 @@ class Values:
 def _is_written(verdict: Verdict) -> bool:
     """True when a line of the policy keeps the element itself: what it shows then, the gate answers for."""
     return verdict.because.source.startswith("policy [elements]")
+
+
+def _layer_name(element: Element) -> str:
+    return _bytes(element, raw_bytes(element)).decode("latin_1").strip(" \0")
 
 
 def _bytes(element: Element, data: bytes | None) -> bytes:

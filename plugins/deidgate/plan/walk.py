@@ -33,7 +33,7 @@ from deidgate.plan.numbers import OWN_DAY
 from deidgate.plan.private import Safe, is_creator, safe_elements
 from deidgate.plan.rules import Level, Treat, Verdict, vr_of
 from deidgate.plan.structured import structured_decisions
-from deidgate.plan.values import ASCII, ShowsDay, Values, charset_of
+from deidgate.plan.values import ASCII, GRAPHIC_LAYER, ShowsDay, Values, charset_of
 from deidgate.policy.model import DateAction, Doubt, Policy
 from deidgate.pseudonym.model import Pseudonyms
 from deidgate.standard.confidentiality import confidentiality_table
@@ -255,7 +255,9 @@ class Walk:
                 gone = Verdict(treat, OWN_DAY, verdict.required)
                 self._value(element, parents, tag, vr, level, charset, gone)
                 return
-            if action is Action.EMPTY and verdict.required in ("1", "1C"):
+            is_part = tag == GRAPHIC_LAYER and value is not None
+            if is_part or (action is Action.EMPTY and verdict.required in ("1", "1C")):
+                # A name of which a part is left may be that of another layer.
                 self._dummy(element, parents, tag, vr, level, charset, verdict)
             else:
                 self._decide(level, parents, tag, vr, action, verdict.because, value)
@@ -267,7 +269,9 @@ class Walk:
             uid = Verdict(Treat.UID, verdict.because, verdict.required)
             self._value(element, parents, tag, vr, level, charset, uid)
             return
-        value = verdict.value if verdict.value is not None else vrs.dummy(vr, value_counts(tag)[0])
+        value: str | bytes | None = verdict.value
+        if value is None:
+            value = self._values.layer(element) if tag == GRAPHIC_LAYER else vrs.dummy(vr, value_counts(tag)[0])
         self._decide(level, parents, tag, vr, Action.DUMMY, verdict.because, value)
 
     def _doubtful(

@@ -130,6 +130,19 @@ def presentation_state():
     )
 
 
+def test_graphic_layers_whose_names_go_are_still_as_many_and_referred_to():
+    names = ("DOE", "MEASURE", "JANE", "REMOVED2", "DOE 1", "JANE 1")
+    made = presentation_state()
+    made.GraphicAnnotationSequence = [elements(GraphicLayer=name) for name in (*reversed(names), "DOE")]
+    made.GraphicLayerSequence = [elements(GraphicLayer=name, GraphicLayerOrder=1) for name in names]
+    policy = with_options([Option.CLEAN_GRAPHICS, Option.CLEAN_DESCRIPTORS])
+    result = result_of(read(file_bytes(made)), policy)
+    layers = [item.GraphicLayer for item in result.GraphicLayerSequence]
+    assert [item.GraphicLayer for item in result.GraphicAnnotationSequence] == [*reversed(layers), layers[0]]
+    assert sorted(layers) == ["MEASURE", "REMOVED", "REMOVED2", "REMOVED3", "REMOVED4", "REMOVED5"]
+    assert (layers[1], layers[3]) == ("MEASURE", "REMOVED2")
+
+
 def test_graphic_annotations_keep_their_shape_and_lose_names():
     policy = with_options([Option.CLEAN_GRAPHICS, Option.CLEAN_DESCRIPTORS])
     (annotation,) = result_of(presentation_state(), policy).GraphicAnnotationSequence
