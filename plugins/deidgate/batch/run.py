@@ -163,6 +163,7 @@ def run(
             if not job.dry_run:
                 remove_leftovers(job.output)
         try:
+            journal.forget_replaced()
             media = _directories(job, journal, unlisted) if not job.dry_run else []
             reports = write_reports(journal.lines, state, job.identities)
         except OSError as error:

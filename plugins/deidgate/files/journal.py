@@ -241,6 +241,14 @@ class Journal:
                 ((code, medium, destination) for destination in destinations),
             )
 
+    def forget_replaced(self) -> None:
+        """Forget failures of files that were written anew since, and have become something else."""
+        with _transaction(self._base):
+            self._base.execute(
+                "DELETE FROM file WHERE key IN (SELECT key FROM file WHERE member = 0 AND status = 'failed'"
+                " AND source IN (SELECT source FROM file WHERE member = 0 AND status <> 'failed'))"
+            )
+
     def counts(self) -> dict[str, int]:
         """How many files have each status."""
         return dict(self._base.execute("SELECT status, COUNT(*) FROM file GROUP BY status ORDER BY status"))

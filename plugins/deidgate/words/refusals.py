@@ -242,6 +242,10 @@ REFUSALS: Mapping[str, Words] = MappingProxyType(
         ),
         "overlay-groups-full": Words("all 16 overlay groups are taken", "remove one first"),
         "attributes-unreadable": Words("the list of attributes cannot be read", "one keyword a line"),
+        "too-long": Words("a name in the file is longer than the ledger can keep", "shorten it"),
+        "two-addresses": Words(
+            "routes of one AE title name different addresses for storage commitment", "give them one address"
+        ),
         "unknown-keyword": Words(
             "no attribute has this keyword", "see `deidgate standard show`, `dicomdir redact --list`"
         ),

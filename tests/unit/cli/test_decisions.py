@@ -118,7 +118,7 @@ def doubtful(run):
     with run.store() as store:
         feed(store, 6)
         for held in claim(store, 2):
-            store.queue.hold(held, "pixels-uncertain", "text-found")
+            hold(store, held, "pixels-uncertain", "text-found")
 
 
 @pytest.mark.parametrize(
