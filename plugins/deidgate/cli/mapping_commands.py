@@ -16,7 +16,7 @@ import click
 
 from deidgate.cli.counted import counted
 from deidgate.cli.exits import Exit
-from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_why
+from deidgate.cli.options import FILE, json_option, mapping_options, policy_option, who_and_perhaps_why, who_and_why
 from deidgate.cli.table import open_table
 from deidgate.cli.writing import told_of
 from deidgate.errors import ConfigurationError
@@ -45,7 +45,7 @@ Example:
 @click.option("--project", help="Only this project.")
 @click.option("--replace", is_flag=True, help="Take the place of files that are there.")
 @click.option("--approval", "approvals", type=int, multiple=True, help="Number of an approval, for each file.")
-@who_and_why
+@who_and_perhaps_why
 @mapping_options
 @json_option
 def export(
@@ -97,7 +97,7 @@ Exit codes: 0 written, 1 refused, 3 lines collide (they are listed).""",
 @click.option("--site", default="")
 @click.option("--dry-run", is_flag=True, help="Report what would happen and write nothing.")
 @policy_option
-@who_and_why
+@who_and_perhaps_why
 @mapping_options
 @json_option
 def import_(

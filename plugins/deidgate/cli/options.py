@@ -78,26 +78,32 @@ def project_options(command: Command) -> Command:
     )
 
 
+NOT_STATED = "not stated"
+"""What the audit trail says where no reason has to be given and none was."""
+
+
 def who_and_why(command: Command) -> Command:
     """``--by`` and ``--why``, for what is recorded in the audit trail."""
+    return _who_and(click.option("--why", required=True, callback=_stated, help=_WHY), command)
 
-    def stated(_context: click.Context, _option: click.Parameter, text: str) -> str:
-        if not text.strip():
-            raise click.BadParameter("it is blank")
-        return text
 
-    for option in (
-        click.option("--why", required=True, callback=stated, help="For the audit trail; name no patient here."),
-        click.option(
-            "--by",
-            default=getpass.getuser,
-            callback=stated,
-            show_default="the user of this machine",
-            help="Who.",
-        ),
-    ):
-        command = option(command)
-    return command
+def who_and_perhaps_why(command: Command) -> Command:
+    """As `who_and_why`, for what programs do: they have no reason of their own."""
+    return _who_and(click.option("--why", default=NOT_STATED, show_default=True, callback=_stated, help=_WHY), command)
+
+
+_WHY = "For the audit trail; name no patient here."
+
+
+def _who_and(why: Callable[[Command], Command], command: Command) -> Command:
+    user = "the user of this machine"
+    return click.option("--by", default=getpass.getuser, callback=_stated, show_default=user, help="Who.")(why(command))
+
+
+def _stated(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("it is blank")
+    return text
 
 
 def boxes_option(*, required: bool, help: str) -> Callable[[Command], Command]:

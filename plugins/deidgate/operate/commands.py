@@ -208,7 +208,8 @@ def mapping_export(site: Site, given: argparse.Namespace) -> int:
         ' && cat "$out/uids.csv" && printf \'\\0\' && cat "$out/patients.csv"'
     )
     # The audit trail names who asked, as this machine knows them, and why.
-    asked = [who(), "--why", given.why, *(word for number in given.approval for word in ("--approval", number))]
+    why = ("--why", given.why) if given.why is not None else ()
+    asked = [who(), *why, *(word for number in given.approval for word in ("--approval", number))]
     with drafts(uids, patients) as places:
         done = site.shell.run(compose.in_worker("sh", "-euc", script, "sh", *asked), timeout_s=600)
         texts = done.out.split("\0")

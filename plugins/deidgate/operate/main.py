@@ -91,7 +91,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--approval", action="append", default=[], metavar="N", help="number of an approval, for each file"
     )
-    ask_why(one)
+    # A program that exports after each study has no reason of its own.
+    ask_why(one, required=False)
     one.set_defaults(run=commands.mapping_export)
     worker_commands.add_mapping(mapping)
     worker_commands.add(several)

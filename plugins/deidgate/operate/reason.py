@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 
 
-def ask_why(command: argparse.ArgumentParser) -> None:
-    """Add ``--why`` to `command`: it has to be given, and not be blank."""
-    command.add_argument("--why", required=True, type=_stated, help="for the audit trail; name no patient here")
+def ask_why(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--why`` to `command`, which may not be blank."""
+    why = "for the audit trail; name no patient here"
+    command.add_argument("--why", required=required, type=_stated, help=why)
 
 
 def _stated(text: str) -> str:

@@ -237,15 +237,22 @@ def test_an_export_replaces_no_file_unless_told_and_asks_for_nothing_before(inco
     assert stat.S_IMODE((own_place / "mine.csv").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("why", [(), ("--why", ""), ("--why", " "), ("--why", "test", "--by", " ")])
+@pytest.mark.parametrize("why", [("--why", ""), ("--why", " "), ("--why", "test", "--by", " ")])
 @pytest.mark.parametrize("words", [("export", "--uids", "u.csv"), ("import", "ids.csv", "--policy", "basic")])
-def test_who_touches_the_mapping_table_says_who_and_why(incoming, own_place, words, why):
+def test_who_touches_the_mapping_table_says_nothing_blank_of_who_and_why(incoming, own_place, words, why):
     (own_place / "ids.csv").write_text("id_old,id_new\nMRN0000001,TRIAL-007\n")
     deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
     trail = deidgate("audit", "list")
     deidgate("mapping", *words, *why, code=2)
     assert not (own_place / "u.csv").exists()
     assert deidgate("audit", "list") == trail
+
+
+def test_a_program_that_exports_needs_no_reason_and_the_audit_trail_says_that_there_was_none(incoming, own_place):
+    deidgate("run", "--policy", "basic", "--jobs", 0, "incoming", "out")
+    deidgate("mapping", "export", "--uids", "u.csv", "--patients", "p.csv")
+    assert (own_place / "u.csv").read_text().startswith("id_old,id_new")
+    assert "not stated" in deidgate("audit", "list")
 
 
 def test_two_exports_are_two_files(incoming, own_place):

@@ -87,7 +87,6 @@ def test_every_command_is_in_the_guide():
 @pytest.mark.parametrize(
     "words",
     [
-        ["mapping", "export", "--uids", "u.csv", "--patients", "p.csv"],
         ["mapping", "look-up", "HOSP-1"],
         ["hold", "show", "1"],
         ["hold", "original", "1", "1.dcm"],
@@ -105,7 +104,7 @@ def test_every_command_is_in_the_guide():
     ],
     ids=" ".join,
 )
-def test_what_the_audit_trail_records_has_a_reason(words, why):
+def test_what_a_person_decides_has_a_reason(words, why):
     parser().parse_args([*words, "--why", "test"])
     with pytest.raises(SystemExit) as caught:
         main([*words, *why])
@@ -212,3 +211,11 @@ def test_the_script_starts_from_any_folder(tmp_path):
 def test_the_status_has_a_line_for_each_state_at_each_further_destination():
     flow = {"states": {"delivered": 3}, "in_flight": 0, "open": True, "destinations": {"pacs": {"waiting": 2}}}
     assert "pacs: waiting   2" in commands.status_lines((WORKER,), flow)
+
+
+def test_an_export_of_the_mapping_table_may_go_without_a_reason_and_not_with_a_blank_one():
+    words = ["mapping", "export", "--uids", "u.csv", "--patients", "p.csv"]
+    assert parser().parse_args(words).why is None
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--why", " "])
+    assert caught.value.code == Exit.USAGE
