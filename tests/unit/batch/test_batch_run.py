@@ -550,6 +550,11 @@ def test_a_disk_that_is_full_for_one_member_leaves_no_archive_without_it(deident
     assert run(deidentifier, tmp_path).counts == {"archive": 1, "done": 3}
 
 
+def name_of(source: int) -> str:
+    """The name of an open file; empty if there is none."""
+    return Path(f"/proc/self/fd/{source}").readlink().name if source >= 0 else ""
+
+
 def test_a_file_that_is_written_to_while_it_is_read_is_told_of_and_done_by_the_next_run(
     deidentifier, incoming, tmp_path, monkeypatch
 ):
@@ -560,7 +565,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_told_of_and_done_by_the_n
 
     def meanwhile(self, path, head, source, start, count):
         # The third goes the short way: its header was read, its pixels are still to be.
-        if source >= 0 and Path(f"/proc/self/fd/{source}").readlink().name == "IM3.dcm":
+        if name_of(source) == "IM3.dcm":
             (incoming / "IM3.dcm").write_bytes(another)
         return write(self, path, head, source, start, count)
 
@@ -577,15 +582,14 @@ def test_a_file_for_which_there_is_no_memory_is_told_of_and_the_rest_goes_on(
 ):
     for number in (1, 2, 3):
         (incoming / f"IM{number}.dcm").write_bytes(encoded(ct(1, 1, 1, number, rows=320)))
-    write, written = DirectWriter.write, []
+    write = DirectWriter.write
 
-    def once(self, *order):
-        written.append(order)
-        if len(written) == 2:
+    def but_for_one(self, path, head, source, start, count):
+        if name_of(source) == "IM2.dcm":
             raise MemoryError
-        return write(self, *order)
+        return write(self, path, head, source, start, count)
 
-    monkeypatch.setattr(DirectWriter, "write", once)
+    monkeypatch.setattr(DirectWriter, "write", but_for_one)
     assert run(deidentifier, tmp_path).counts == {"done": 2, "failed": 1}
     assert report(tmp_path)["IM2.dcm"]["code"] == "out-of-memory"
 
