@@ -94,16 +94,28 @@ class Patients:
         """The patient from the database, put there first if need be."""
         with self._context.database.read() as connection:
             row = _patient_row(connection, project, patient_key)
-        if row is not None:
-            found = self._patient(row)
-            if not found.lacks(identity):
-                return found
+        if row is None:
+            row = self._put(project, site, issuer, patient_id, patient_key, identity, style)
+        found = self._patient(row)
+        return self._patient(self._completed(project, patient_key, identity)) if found.lacks(identity) else found
+
+    def _put(
+        self,
+        project: str,
+        site: str,
+        issuer: str,
+        patient_id: str,
+        patient_key: bytes,
+        identity: Identity,
+        style: PseudonymStyle,
+    ) -> Row[Any]:
+        """The row of a patient who is met for the first time."""
         with self._context.database.write() as connection:
             require_current(connection, self._context.cipher.key_id)
             # Two workers who meet a patient for the first time queue up here, and the second
             # finds what the first has written.
             locked_project(connection, project)
-            row = _patient_row(connection, project, patient_key, lock=True)
+            row = _patient_row(connection, project, patient_key)
             if row is None:
                 values = {
                     "project": project,
@@ -116,12 +128,19 @@ class Patients:
                     **encrypted_identity(self._context, project, patient_key, issuer, patient_id, identity),
                 }
                 connection.execute(insert(patients), values)
-            elif self._patient(row).lacks(identity):
+                row = _patient_row(connection, project, patient_key)
+        return _there(row)
+
+    def _completed(self, project: str, patient_key: bytes, identity: Identity) -> Row[Any]:
+        """The row, with what was blank in it when the patient was first seen or imported."""
+        # Without the lock of the project: who numbers a patient's images has the patient first.
+        with self._context.database.write() as connection:
+            require_current(connection, self._context.cipher.key_id)
+            row = _there(_patient_row(connection, project, patient_key, lock=True))
+            if self._patient(row).lacks(identity):
                 self._complete(connection, row, identity)
-            row = _patient_row(connection, project, patient_key)
-        if row is None:
-            raise ConfigurationError("mapping-row-vanished")
-        return self._patient(row)
+                row = _there(_patient_row(connection, project, patient_key))
+        return row
 
     def _patient(self, row: Row[Any]) -> _Patient:
         key = self._context.project(row.project).key
@@ -153,6 +172,12 @@ def _patient_row(connection: Connection, project: str, patient_key: bytes, *, lo
     """The patient's row; with `lock` nobody purges or re-encrypts it until the transaction ends."""
     query = select(patients).where(patients.c.project == project, patients.c.patient_key == patient_key)
     return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def _there(row: Row[Any] | None) -> Row[Any]:
+    if row is None:
+        raise ConfigurationError("mapping-row-vanished")
+    return row
 
 
 def _free_pseudonym(connection: Connection, project: str, style: PseudonymStyle) -> str:
