@@ -28,7 +28,7 @@ from deidgate.pixels.mask import mask, strip_codestream_comments, strip_embedded
 from deidgate.pixels.model import TextModel
 from deidgate.pixels.risk import DECLARED, LABEL, RECOGNIZABLE, REMOTE, Risk, RiskLevel, risk
 from deidgate.pixels.sampling import Sampler, frames_to_read
-from deidgate.pixels.suspicion import profile, suspect
+from deidgate.pixels.suspicion import Suspicion, profile, suspect
 from deidgate.pixels.text import find_text
 from deidgate.plan.model import PixelPlan
 
@@ -157,8 +157,10 @@ def _look(
     doubtful = False
     for index, frame in frames(dataset, description, decoder=decoder):
         seen = without(frame, (*certain, *boxes), index)
-        if index not in always and not (suspect(seen, dataset).suspected and explained.is_less_than(seen)):
-            continue
+        if index not in always:
+            suspicion = suspect(seen, dataset)
+            if not suspicion.suspected or not explained.is_less_than(seen, suspicion):
+                continue
         new, markers, settled = _read(seen, dataset, model, index)
         boxes += [box for box in new if box not in boxes]
         spared += [box for box in markers if box not in spared]
@@ -187,18 +189,21 @@ class Explained:
 
     def add(self, frame: Frame) -> None:
         """`frame` was read; its text, if it had any, is masked in it."""
-        found = profile(frame, self._dataset)
+        found = self._seen(frame, suspect(frame, self._dataset))
         self._most = found if self._most is None else tuple(map(max, self._most, found))
 
-    def is_less_than(self, frame: Frame) -> bool:
-        """True if `frame` shows what no frame that was read has shown."""
+    def is_less_than(self, frame: Frame, suspicion: Suspicion) -> bool:
+        """True if `frame`, which the cheap test has looked at, shows what no frame that was read has shown."""
         if self._most is None:
             return True
-        found = profile(frame, self._dataset)
         return any(
             count >= most + max(MORE_LETTERS, MORE_OF_MANY * most)
-            for count, most in zip(found, self._most, strict=True)
+            for count, most in zip(self._seen(frame, suspicion), self._most, strict=True)
         )
+
+    def _seen(self, frame: Frame, suspicion: Suspicion) -> tuple[int, ...]:
+        # The suspicion counts what is fainter than all levels of the profile, too.
+        return (suspicion.letters, *profile(frame, self._dataset))
 
 
 def _outcome(

@@ -237,6 +237,14 @@ def test_text_that_was_read_and_masked_explains_no_other_text_on_another_frame()
     assert any(box.row_start < 60 < box.row_stop for box in outcome.boxes)
 
 
+def test_faint_text_on_one_frame_is_read_where_no_frame_that_was_read_has_any() -> None:
+    stack = pages("", "DOE JANE 03.05.1961", "", "", "", "", "", fill=44)
+    # The picture has more to show than the text, so that it is not taken for the brightest there is.
+    stack[:, 280:310] = np.linspace(0, 255, 300).astype(np.uint8)[:, None]
+    ds = made(stack, SOPClassUID=US, Manufacturer="Acme", ImageType=["ORIGINAL", "PRIMARY"])
+    assert assess(ds, ASKED, SeriesMemory(), BrightIsText()).checked_frames == (0, 1, 3, 6)
+
+
 def test_many_faint_letters_in_every_frame_hide_no_plain_name_in_one() -> None:
     # As noise has them: more of them where the name is not.
     faint = pages(*["xo ox oxx xoxo ox\n" * 6] * 7, fill=45)
