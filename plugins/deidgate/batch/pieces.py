@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from deidgate.batch.header import Scanned
 from deidgate.files.spans import Span, spans
 
-_META_LENGTH, _META_INSTANCE = 0x00020000, 0x00020003
+META_INSTANCE = 0x00020003
+"""Media Storage SOP Instance UID."""
+
+_META_LENGTH = 0x00020000
 _META_START = 132
 _LONG_LENGTH = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UV"})
 _SHORT, _LONG = "<H", "<I"
@@ -129,10 +132,10 @@ def cut(
         if inside:
             cutter.length(where, _LONG, inside)
     meta = {span.tag: span for span in spans(result, _META_START, start, explicit=True)}
-    if not {_META_LENGTH, _META_INSTANCE} <= meta.keys():
+    if not {_META_LENGTH, META_INSTANCE} <= meta.keys():
         raise NotCutError("file meta")
-    named = cutter.value(meta[_META_INSTANCE], sop, any(slot == sop and is_uid for slot, is_uid in sources.values()))
-    cutter.length_before(meta[_META_INSTANCE], (named,))
+    named = cutter.value(meta[META_INSTANCE], sop, any(slot == sop and is_uid for slot, is_uid in sources.values()))
+    cutter.length_before(meta[META_INSTANCE], (named,))
     cutter.length(meta[_META_LENGTH].start, _LONG, (named,))
     return cutter.pieces(scanned.stop)
 

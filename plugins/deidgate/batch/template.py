@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 from deidgate.batch.guide import Guide, guide_along
 from deidgate.batch.header import Scanned, scan
 from deidgate.batch.kept import is_plain_uid, may_differ, stays
-from deidgate.batch.pieces import NotCutError, Pieces, cut
+from deidgate.batch.pieces import META_INSTANCE, NotCutError, Pieces, cut
 from deidgate.dicom import vr as vrs
 from deidgate.dicom.swallowed import holds_elements
 from deidgate.errors import CannotDeidentify
@@ -47,7 +47,6 @@ from deidgate.standard.uids import is_registered
 from deidgate.verify.search import Screen
 
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
-_META_INSTANCE = 0x00020003
 # File Meta Information Group Length and its element's header, which come first. Source: PS3.10 7.1.
 _META_LENGTH = b"\x02\0\0\0UL\x04\0"
 _META_LENGTH_END = 132 + 12
@@ -305,7 +304,7 @@ def _pieces(
 
 def _meta_of(original: bytes, start: int) -> _Meta:
     found = spans(original, 132, start, explicit=True)
-    instance = next((span for span in found if span.tag == _META_INSTANCE), None)
+    instance = next((span for span in found if span.tag == META_INSTANCE), None)
     if instance is None or not original.startswith(_META_LENGTH, 132):
         raise NotTemplated("file meta")
     return _Meta(original[_META_LENGTH_END : instance.start - 2], original[instance.stop : start])

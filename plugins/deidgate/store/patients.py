@@ -137,8 +137,9 @@ class Patients:
         with self._context.database.write() as connection:
             require_current(connection, self._context.cipher.key_id)
             row = _there(_patient_row(connection, project, patient_key, lock=True))
-            if self._patient(row).lacks(identity):
-                self._complete(connection, row, identity)
+            found = self._patient(row)
+            if found.lacks(identity):
+                self._complete(connection, row, found, identity)
                 row = _there(_patient_row(connection, project, patient_key))
         return row
 
@@ -154,9 +155,9 @@ class Patients:
         name, birth_date = fingerprints(self._context, row.project, identity)
         return _Patient(PatientMapping(row.id, row.project, pseudonyms), name, birth_date)
 
-    def _complete(self, connection: Connection, row: Row[Any], identity: Identity) -> None:
+    def _complete(self, connection: Connection, row: Row[Any], found: _Patient, identity: Identity) -> None:
         """Fill in what was blank when the patient was first seen or imported."""
-        found, cipher = self._patient(row), self._context.cipher
+        cipher = self._context.cipher
         values = {}
         for column, value, have in (
             ("patient_name", identity.patient_name, found.name),
